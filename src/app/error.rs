@@ -1,0 +1,105 @@
+//! The one error of the use cases. Each edge renders it in its own words; none of them shows what is inside.
+
+use crate::auth::Action;
+use std::fmt;
+
+/// One thing wrong with one field of what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) to the field, as `/scores/3/value`.
+    pub pointer: String,
+    /// Stable machine-readable code, lower snake case.
+    pub code: &'static str,
+    /// What is wrong and what would be accepted. Never repeats personal content.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// An error at `pointer`.
+    pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> FieldError {
+        FieldError { pointer: pointer.into(), code, detail: detail.into() }
+    }
+}
+
+/// Why a use case did not happen. Nothing was stored in any of these cases.
+#[derive(Debug)]
+pub enum Error {
+    /// The request could not be read at all (400): a stable code and what is wrong.
+    Malformed {
+        /// Stable code.
+        code: &'static str,
+        /// What is wrong and what to do.
+        detail: String,
+    },
+    /// Fields have values that cannot be stored (422): every one of them.
+    Invalid(Vec<FieldError>),
+    /// No such record, or one of another organization (404).
+    NotFound {
+        /// What was looked for, as `block`.
+        what: &'static str,
+    },
+    /// The principal is known and may not do this (403).
+    Forbidden {
+        /// What was asked for.
+        action: Action,
+    },
+    /// In conflict with what is stored (409).
+    Conflict {
+        /// Stable code.
+        code: &'static str,
+        /// What is in the way and what to do.
+        detail: String,
+    },
+    /// `If-Match` is missing (428).
+    PreconditionRequired,
+    /// `If-Match` names a version that is no longer the current one (412).
+    PreconditionFailed {
+        /// The current version.
+        current: i32,
+    },
+    /// The idempotency key was used for another request (422).
+    IdempotencyKeyReused,
+    /// Too busy; try again after so many seconds (503).
+    Busy {
+        /// Seconds to wait.
+        retry_after: u32,
+    },
+    /// A fault of ours (500). The source goes to the log once and never to the client.
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A fault of ours, described for the log.
+    pub fn internal(message: impl Into<String>) -> Error {
+        Error::Internal(message.into().into())
+    }
+
+    /// A single invalid field.
+    pub fn field(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Error {
+        Error::Invalid(vec![FieldError::new(pointer, code, detail)])
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Malformed { detail, .. } | Error::Conflict { detail, .. } => f.write_str(detail),
+            Error::Invalid(errors) => {
+                let lines: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.pointer, error.detail)).collect();
+                f.write_str(&lines.join("; "))
+            }
+            Error::NotFound { what } => write!(f, "no such {what}"),
+            Error::Forbidden { action } => write!(f, "not allowed: {}", action.code()),
+            Error::PreconditionRequired => f.write_str("If-Match is required"),
+            Error::PreconditionFailed { current } => write!(f, "the current version is {current}"),
+            Error::IdempotencyKeyReused => f.write_str("the idempotency key was used for another request"),
+            Error::Busy { .. } => f.write_str("too busy"),
+            Error::Internal(source) => write!(f, "internal: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The result of a use case.
+pub type Result<T> = std::result::Result<T, Error>;

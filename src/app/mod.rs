@@ -1,0 +1,5 @@
+//! Use cases by noun: check permission, one transaction, audit, answer.
+
+pub mod error;
+
+pub use error::{Error, FieldError, Result};

@@ -1,0 +1,15 @@
+//! The field's rules, pure: no clock, no database, no serialization, no floating point in a decision.
+
+pub mod ablation;
+pub mod adverse_event;
+pub mod anatomy;
+pub mod block;
+pub mod episode;
+pub mod ids;
+pub mod pain;
+pub mod patient;
+pub mod qualification;
+pub mod relief;
+mod vocabulary;
+
+pub use vocabulary::UnknownCode;

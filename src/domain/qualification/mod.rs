@@ -1,0 +1,1 @@
+//! Who qualifies, by whose criteria, and why.
