@@ -1,1 +1,3 @@
-//! The wire room.
+//! The native JSON shapes, to the domain and back.
+
+pub mod errors;
