@@ -39,7 +39,10 @@ impl Outside for System {
     }
 
     fn new_id(&self) -> Uuid {
-        let context = self.context.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let context = self
+            .context
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         Uuid::new_v7(Timestamp::now(&*context))
     }
 
@@ -60,7 +63,10 @@ impl Fixed {
     /// A clock standing at `now`.
     #[must_use]
     pub fn at(now: DateTime<Utc>) -> Arc<Fixed> {
-        Arc::new(Fixed { micros: AtomicI64::new(now.timestamp_micros()), counter: AtomicU64::new(0) })
+        Arc::new(Fixed {
+            micros: AtomicI64::new(now.timestamp_micros()),
+            counter: AtomicU64::new(0),
+        })
     }
 
     /// Moves the clock to `now`.
@@ -83,7 +89,8 @@ impl Outside for Fixed {
     }
 
     fn random(&self) -> u128 {
-        u128::from(self.counter.fetch_add(1, Ordering::SeqCst)).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)
+        u128::from(self.counter.fetch_add(1, Ordering::SeqCst))
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)
     }
 }
 

@@ -16,8 +16,16 @@ pub struct FieldError {
 
 impl FieldError {
     /// An error at `pointer`.
-    pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> FieldError {
-        FieldError { pointer: pointer.into(), code, detail: detail.into() }
+    pub fn new(
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> FieldError {
+        FieldError {
+            pointer: pointer.into(),
+            code,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -75,7 +83,11 @@ impl Error {
     }
 
     /// A single invalid field.
-    pub fn field(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Error {
+    pub fn field(
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Error {
         Error::Invalid(vec![FieldError::new(pointer, code, detail)])
     }
 }
@@ -85,14 +97,19 @@ impl fmt::Display for Error {
         match self {
             Error::Malformed { detail, .. } | Error::Conflict { detail, .. } => f.write_str(detail),
             Error::Invalid(errors) => {
-                let lines: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.pointer, error.detail)).collect();
+                let lines: Vec<String> = errors
+                    .iter()
+                    .map(|error| format!("{}: {}", error.pointer, error.detail))
+                    .collect();
                 f.write_str(&lines.join("; "))
             }
             Error::NotFound { what } => write!(f, "no such {what}"),
             Error::Forbidden { action } => write!(f, "not allowed: {}", action.code()),
             Error::PreconditionRequired => f.write_str("If-Match is required"),
             Error::PreconditionFailed { current } => write!(f, "the current version is {current}"),
-            Error::IdempotencyKeyReused => f.write_str("the idempotency key was used for another request"),
+            Error::IdempotencyKeyReused => {
+                f.write_str("the idempotency key was used for another request")
+            }
             Error::Busy { .. } => f.write_str("too busy"),
             Error::Internal(source) => write!(f, "internal: {source}"),
         }

@@ -1,5 +1,6 @@
 //! Use cases by noun: check permission, one transaction, audit, answer.
 
 pub mod error;
+pub mod profiles;
 
 pub use error::{Error, FieldError, Result};

@@ -82,8 +82,12 @@ impl FollowUp {
     /// Its relief against `pre_score`; `None` where neither scores of one scale nor a statement are there.
     #[must_use]
     pub fn relief(&self, pre_score: Option<Score>) -> Option<FollowUpRelief> {
-        let scored = pre_score.zip(self.score).and_then(|(before, after)| Relief::between(before, after));
-        scored.map(FollowUpRelief::Scored).or(self.stated_relief.map(FollowUpRelief::Stated))
+        let scored = pre_score
+            .zip(self.score)
+            .and_then(|(before, after)| Relief::between(before, after));
+        scored
+            .map(FollowUpRelief::Scored)
+            .or(self.stated_relief.map(FollowUpRelief::Stated))
     }
 }
 

@@ -3,7 +3,7 @@
 //! A joint is named by its two vertebrae and supplied by the nerves one level up: joint L4-5 by the medial branches
 //! L3 and L4 (handbook, section 2).
 
-use super::vocabulary::{UnknownCode, vocabulary};
+use super::vocabulary::{UnknownCode, Vocabulary, vocabulary};
 use std::fmt;
 
 vocabulary! {
@@ -77,21 +77,46 @@ impl TreatedSide {
     pub const fn covers(self, side: Side) -> bool {
         matches!(
             (self, side),
-            (TreatedSide::Bilateral, _) | (TreatedSide::Left, Side::Left) | (TreatedSide::Right, Side::Right)
+            (TreatedSide::Bilateral, _)
+                | (TreatedSide::Left, Side::Left)
+                | (TreatedSide::Right, Side::Right)
         )
     }
 }
 
 /// The names of the joints in order down the spine; a [`Joint`] is an index into it.
 const JOINT_CODES: [&str; 23] = [
-    "C2-3", "C3-4", "C4-5", "C5-6", "C6-7", "C7-T1", "T1-2", "T2-3", "T3-4", "T4-5", "T5-6", "T6-7", "T7-8", "T8-9",
-    "T9-10", "T10-11", "T11-12", "T12-L1", "L1-2", "L2-3", "L3-4", "L4-5", "L5-S1",
+    "C2-3", "C3-4", "C4-5", "C5-6", "C6-7", "C7-T1", "T1-2", "T2-3", "T3-4", "T4-5", "T5-6",
+    "T6-7", "T7-8", "T8-9", "T9-10", "T10-11", "T11-12", "T12-L1", "L1-2", "L2-3", "L3-4", "L4-5",
+    "L5-S1",
 ];
 
 /// The nerves in order down the spine; a [`Nerve`] is an index into it.
 const NERVE_CODES: [&str; 24] = [
-    "TON", "C3", "C4", "C5", "C6", "C7", "C8", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11",
-    "T12", "L1", "L2", "L3", "L4", "L5 dorsal ramus",
+    "TON",
+    "C3",
+    "C4",
+    "C5",
+    "C6",
+    "C7",
+    "C8",
+    "T1",
+    "T2",
+    "T3",
+    "T4",
+    "T5",
+    "T6",
+    "T7",
+    "T8",
+    "T9",
+    "T10",
+    "T11",
+    "T12",
+    "L1",
+    "L2",
+    "L3",
+    "L4",
+    "L5 dorsal ramus",
 ];
 
 /// A facet (zygapophysial) joint, named by its two vertebrae: `C2-3` … `L5-S1`. Ordered down the spine.
@@ -123,7 +148,10 @@ impl Joint {
     pub fn from_code(code: &str) -> Result<Joint, UnknownCode> {
         Joint::all()
             .find(|joint| joint.code() == code)
-            .ok_or_else(|| UnknownCode { given: code.to_owned(), accepted: JOINT_CODES.to_vec() })
+            .ok_or_else(|| UnknownCode {
+                given: code.to_owned(),
+                accepted: JOINT_CODES.to_vec(),
+            })
     }
 
     /// The region the joint belongs to: C7-T1 is cervical, T12-L1 thoracic (handbook, section 2).
@@ -151,6 +179,19 @@ impl Joint {
             6..=17 => "unverified",
             _ => "secondary",
         }
+    }
+}
+
+impl Vocabulary for Joint {
+    const NAME: &'static str = "Joint";
+    fn codes() -> &'static [&'static str] {
+        Joint::codes()
+    }
+    fn code_of(self) -> &'static str {
+        self.code()
+    }
+    fn read(code: &str) -> Result<Joint, UnknownCode> {
+        Joint::from_code(code)
     }
 }
 
@@ -189,13 +230,42 @@ impl Nerve {
     pub fn from_code(code: &str) -> Result<Nerve, UnknownCode> {
         Nerve::all()
             .find(|nerve| nerve.code() == code)
-            .ok_or_else(|| UnknownCode { given: code.to_owned(), accepted: NERVE_CODES.to_vec() })
+            .ok_or_else(|| UnknownCode {
+                given: code.to_owned(),
+                accepted: NERVE_CODES.to_vec(),
+            })
+    }
+}
+
+impl Vocabulary for Nerve {
+    const NAME: &'static str = "Nerve";
+    fn codes() -> &'static [&'static str] {
+        Nerve::codes()
+    }
+    fn code_of(self) -> &'static str {
+        self.code()
+    }
+    fn read(code: &str) -> Result<Nerve, UnknownCode> {
+        Nerve::from_code(code)
     }
 }
 
 impl fmt::Display for Nerve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+impl Joint {
+    /// Whether an episode in `region` may hold it: it belongs to the region, or shares a vertebra with it
+    /// (C7-T1 with a thoracic episode, T12-L1 with a lumbar one).
+    #[must_use]
+    pub const fn borders(self, region: Region) -> bool {
+        match region {
+            Region::Cervical => matches!(self.0, 0..=5),
+            Region::Thoracic => matches!(self.0, 5..=17),
+            Region::Lumbar => matches!(self.0, 17..),
+        }
     }
 }
 
@@ -228,7 +298,10 @@ mod tests {
     use super::*;
 
     fn nerves(codes: &[&str]) -> Vec<&'static str> {
-        let joints: Vec<Joint> = codes.iter().map(|code| Joint::from_code(code).unwrap()).collect();
+        let joints: Vec<Joint> = codes
+            .iter()
+            .map(|code| Joint::from_code(code).unwrap())
+            .collect();
         nerves_of(&joints).into_iter().map(Nerve::code).collect()
     }
 

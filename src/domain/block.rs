@@ -56,7 +56,9 @@ impl Block {
     /// The nerves blocked on each treated side: as corrected, else as they follow from the joints.
     #[must_use]
     pub fn nerves(&self) -> Vec<Nerve> {
-        self.corrected_nerves.clone().unwrap_or_else(|| nerves_of(&self.joints))
+        self.corrected_nerves
+            .clone()
+            .unwrap_or_else(|| nerves_of(&self.joints))
     }
 
     /// The (joint, side) pairs covered.
@@ -73,7 +75,10 @@ impl Block {
     /// Whether it is a diagnostic medial branch block: the only kind that a profile counts.
     #[must_use]
     pub const fn is_diagnostic_mbb(&self) -> bool {
-        matches!((self.kind, self.technique), (BlockKind::Diagnostic, BlockTechnique::MedialBranch))
+        matches!(
+            (self.kind, self.technique),
+            (BlockKind::Diagnostic, BlockTechnique::MedialBranch)
+        )
     }
 
     /// The sides rated.
@@ -85,14 +90,20 @@ impl Block {
 
 /// The (joint, side) pairs of `joints` on `side`, joint by joint.
 pub fn targets(joints: &[Joint], side: TreatedSide) -> impl Iterator<Item = Target> + '_ {
-    joints
-        .iter()
-        .flat_map(move |joint| side.sides().iter().map(move |side| Target { joint: *joint, side: *side }))
+    joints.iter().flat_map(move |joint| {
+        side.sides().iter().map(move |side| Target {
+            joint: *joint,
+            side: *side,
+        })
+    })
 }
 
 /// The spinal regions of `joints`, each once.
 pub fn regions(joints: &[Joint]) -> impl Iterator<Item = Region> + '_ {
-    Region::ALL.iter().copied().filter(|region| joints.iter().any(|joint| joint.region() == *region))
+    Region::ALL
+        .iter()
+        .copied()
+        .filter(|region| joints.iter().any(|joint| joint.region() == *region))
 }
 
 vocabulary! {

@@ -12,4 +12,4 @@ pub mod qualification;
 pub mod relief;
 mod vocabulary;
 
-pub use vocabulary::UnknownCode;
+pub use vocabulary::{UnknownCode, Vocabulary};

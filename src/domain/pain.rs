@@ -98,7 +98,13 @@ impl fmt::Display for Score {
             Scale::Nrs => "/10",
             Scale::Vas => " mm",
         };
-        write!(f, "{} {}{}", self.scale, Tenths(i32::from(self.tenths)), unit)
+        write!(
+            f,
+            "{} {}{}",
+            self.scale,
+            Tenths(i32::from(self.tenths)),
+            unit
+        )
     }
 }
 
@@ -110,7 +116,11 @@ impl fmt::Display for Tenths {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, rest) = (self.0 / 10, (self.0 % 10).abs());
         let sign = if self.0 < 0 && whole == 0 { "-" } else { "" };
-        if rest == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{rest}") }
+        if rest == 0 {
+            write!(f, "{sign}{whole}")
+        } else {
+            write!(f, "{sign}{whole}.{rest}")
+        }
     }
 }
 
@@ -122,7 +132,11 @@ impl Percent {
     /// A percentage of `tenths` tenths of a percent; `None` outside -1000 to 1000.
     #[must_use]
     pub const fn from_tenths(tenths: i16) -> Option<Percent> {
-        if tenths < -1000 || tenths > 1000 { None } else { Some(Percent(tenths)) }
+        if tenths < -1000 || tenths > 1000 {
+            None
+        } else {
+            Some(Percent(tenths))
+        }
     }
 
     /// In tenths of a percent.
@@ -155,7 +169,11 @@ impl Threshold {
     /// `percent` as a threshold; `None` outside 1 to 100.
     #[must_use]
     pub const fn new(percent: u8) -> Option<Threshold> {
-        if percent == 0 || percent > 100 { None } else { Some(Threshold(percent)) }
+        if percent == 0 || percent > 100 {
+            None
+        } else {
+            Some(Threshold(percent))
+        }
     }
 
     /// 50 %: what counts as returned pain, and as success of an ablation, where a profile gives no number.
@@ -186,7 +204,10 @@ impl Relief {
     #[must_use]
     pub fn between(baseline: Score, later: Score) -> Option<Relief> {
         let comparable = baseline.scale == later.scale && baseline.tenths > 0;
-        comparable.then_some(Relief { baseline: baseline.tenths, later: later.tenths })
+        comparable.then_some(Relief {
+            baseline: baseline.tenths,
+            later: later.tenths,
+        })
     }
 
     /// Whether (baseline - score) / baseline × 100 is at least `threshold`: exact, no rounding up.
@@ -283,6 +304,9 @@ mod tests {
     fn scores_outside_the_scale_are_refused() {
         assert_eq!(Score::new(Scale::Nrs, -1), Err(ScoreError::Negative));
         assert_eq!(Score::new(Scale::Nrs, 101), Err(ScoreError::AboveScale));
-        assert_eq!(Score::new(Scale::Vas, 1000).unwrap().to_string(), "VAS 100 mm");
+        assert_eq!(
+            Score::new(Scale::Vas, 1000).unwrap().to_string(),
+            "VAS 100 mm"
+        );
     }
 }

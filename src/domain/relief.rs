@@ -2,11 +2,11 @@
 //!
 //! Between two diary rows nobody knows, so the duration of relief is an interval: at least `min`, at most `max`.
 
-use super::anatomy::Side;
+use super::anatomy::{Side, Target};
 use super::block::{Agent, Block};
 use super::pain::{Context, Percent, RecordedScore, Relief, Scale, Score, Threshold};
 use super::vocabulary::vocabulary;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
 
 /// How old a baseline may be, unless a profile says otherwise (handbook, section 3).
 pub const BASELINE_MAX_AGE_DAYS: i64 = 7;
@@ -65,7 +65,13 @@ impl<'a> Series<'a> {
             SCALES.into_iter().find_map(|scale| {
                 let baseline = baseline(block, readable(context, scale), baseline_max_age)?;
                 let (rows, cut_by_analgesic) = readings(block, readable(context, scale));
-                (!rows.is_empty()).then_some(Series { scale, context, baseline, rows, cut_by_analgesic })
+                (!rows.is_empty()).then_some(Series {
+                    scale,
+                    context,
+                    baseline,
+                    rows,
+                    cut_by_analgesic,
+                })
             })
         })
     }
@@ -79,7 +85,10 @@ impl<'a> Series<'a> {
     /// The reading with the greatest relief, the earliest of equals; `None` from a baseline of 0.
     #[must_use]
     pub fn best(&self) -> Option<(Reading<'a>, Relief)> {
-        let lowest = self.rows.iter().min_by_key(|reading| reading.recorded.row.score.tenths())?;
+        let lowest = self
+            .rows
+            .iter()
+            .min_by_key(|reading| reading.recorded.row.score.tenths())?;
         self.relief_at(lowest).map(|relief| (*lowest, relief))
     }
 
@@ -90,7 +99,8 @@ impl<'a> Series<'a> {
             return ReliefFinding::Undefined;
         }
         let reaches = |reading: &Reading<'_>| {
-            self.relief_at(reading).is_some_and(|relief| relief.reaches(threshold))
+            self.relief_at(reading)
+                .is_some_and(|relief| relief.reaches(threshold))
         };
         let mut before_onset = TimeDelta::zero();
         let mut rows = self.rows.iter();
@@ -133,8 +143,13 @@ fn baseline<'a>(
 }
 
 /// The rows after the injection up to the first analgesic, and whether one cut later rows off.
-fn readings<'a>(block: &Block, rows: impl Iterator<Item = &'a RecordedScore>) -> (Vec<Reading<'a>>, bool) {
-    let mut after: Vec<&RecordedScore> = rows.filter(|score| score.row.taken_at > block.performed_at).collect();
+fn readings<'a>(
+    block: &Block,
+    rows: impl Iterator<Item = &'a RecordedScore>,
+) -> (Vec<Reading<'a>>, bool) {
+    let mut after: Vec<&RecordedScore> = rows
+        .filter(|score| score.row.taken_at > block.performed_at)
+        .collect();
     after.sort_unstable_by_key(|score| (score.row.taken_at, std::cmp::Reverse(score.sequence)));
     after.dedup_by_key(|score| score.row.taken_at);
     let recorded = after.len();
@@ -143,7 +158,10 @@ fn readings<'a>(block: &Block, rows: impl Iterator<Item = &'a RecordedScore>) ->
     after.truncate(counted);
     let readings = after
         .into_iter()
-        .map(|recorded| Reading { since_injection: recorded.row.taken_at - block.performed_at, recorded })
+        .map(|recorded| Reading {
+            since_injection: recorded.row.taken_at - block.performed_at,
+            recorded,
+        })
         .collect();
     (readings, counted < recorded)
 }
@@ -166,8 +184,14 @@ pub fn baseline_score(
     };
     CONTEXTS.into_iter().find_map(|context| {
         SCALES.into_iter().find_map(|scale| {
-            let of_pair = |score: &&RecordedScore| score.row.context == context && score.row.score.scale() == scale;
-            let found = baseline(block, scores.iter().filter(visible).filter(of_pair), max_age);
+            let of_pair = |score: &&RecordedScore| {
+                score.row.context == context && score.row.score.scale() == scale
+            };
+            let found = baseline(
+                block,
+                scores.iter().filter(visible).filter(of_pair),
+                max_age,
+            );
             found.map(|score| score.row.score)
         })
     })
@@ -237,11 +261,27 @@ impl AgentWindow {
     #[must_use]
     pub const fn default_of(agent: Agent) -> Option<(AgentWindow, &'static str)> {
         match agent {
-            Agent::Lidocaine => Some((AgentWindow { from_minutes: 60, to_minutes: 210 }, "secondary")),
-            Agent::Mepivacaine => Some((AgentWindow { from_minutes: 90, to_minutes: 180 }, "unverified")),
-            Agent::Bupivacaine | Agent::Levobupivacaine | Agent::Ropivacaine => {
-                Some((AgentWindow { from_minutes: 180, to_minutes: 600 }, "secondary"))
-            }
+            Agent::Lidocaine => Some((
+                AgentWindow {
+                    from_minutes: 60,
+                    to_minutes: 210,
+                },
+                "secondary",
+            )),
+            Agent::Mepivacaine => Some((
+                AgentWindow {
+                    from_minutes: 90,
+                    to_minutes: 180,
+                },
+                "unverified",
+            )),
+            Agent::Bupivacaine | Agent::Levobupivacaine | Agent::Ropivacaine => Some((
+                AgentWindow {
+                    from_minutes: 180,
+                    to_minutes: 600,
+                },
+                "secondary",
+            )),
             Agent::Prilocaine
             | Agent::Procaine
             | Agent::Chloroprocaine
@@ -271,7 +311,10 @@ impl ReliefInterval {
     /// The class of this duration for an agent's `window`.
     #[must_use]
     pub fn duration_class(&self, window: AgentWindow) -> DurationClass {
-        let (from, to) = (TimeDelta::minutes(window.from_minutes), TimeDelta::minutes(window.to_minutes));
+        let (from, to) = (
+            TimeDelta::minutes(window.from_minutes),
+            TimeDelta::minutes(window.to_minutes),
+        );
         if self.max.is_some_and(|max| max < from) {
             return DurationClass::TooShort;
         }
@@ -279,7 +322,11 @@ impl ReliefInterval {
             return DurationClass::Prolonged;
         }
         let within = self.min >= from && self.max.is_some_and(|max| max <= to);
-        if within { DurationClass::Within } else { DurationClass::Unknown }
+        if within {
+            DurationClass::Within
+        } else {
+            DurationClass::Unknown
+        }
     }
 }
 
@@ -304,8 +351,12 @@ impl ReliefFinding {
         match self {
             ReliefFinding::Undefined => None,
             ReliefFinding::NotReached => Some(BlockResponse::Negative),
-            ReliefFinding::Reached(interval) if interval.min > prolonged_after => Some(BlockResponse::Prolonged),
-            ReliefFinding::Reached(interval) if interval.max.is_some() => Some(BlockResponse::Temporary),
+            ReliefFinding::Reached(interval) if interval.min > prolonged_after => {
+                Some(BlockResponse::Prolonged)
+            }
+            ReliefFinding::Reached(interval) if interval.max.is_some() => {
+                Some(BlockResponse::Temporary)
+            }
             ReliefFinding::Reached(_) => Some(BlockResponse::Open),
         }
     }
@@ -348,17 +399,117 @@ pub fn comparative_class(one: Compared, other: Compared) -> Option<ComparativeCl
     let (short, long) = match (shorter.finding, longer.finding) {
         (ReliefFinding::Reached(short), ReliefFinding::Reached(long)) => (short, long),
         (ReliefFinding::Reached(_), ReliefFinding::NotReached)
-        | (ReliefFinding::NotReached, ReliefFinding::Reached(_)) => return Some(ComparativeClass::Discrepant),
+        | (ReliefFinding::NotReached, ReliefFinding::Reached(_)) => {
+            return Some(ComparativeClass::Discrepant);
+        }
         _ => return Some(ComparativeClass::Indeterminate),
     };
     if short.max.is_some_and(|max| long.min > max) {
         let prolonged = short.duration_class(shorter.window) == DurationClass::Prolonged
             || long.duration_class(longer.window) == DurationClass::Prolonged;
-        let class = if prolonged { ComparativeClass::ConcordantProlonged } else { ComparativeClass::Concordant };
+        let class = if prolonged {
+            ComparativeClass::ConcordantProlonged
+        } else {
+            ComparativeClass::Concordant
+        };
         return Some(class);
     }
     if long.max.is_some_and(|max| short.min >= max) {
         return Some(ComparativeClass::Discordant);
     }
     Some(ComparativeClass::Indeterminate)
+}
+
+/// Relief after one block on one side at one threshold: everything a reader is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockRelief {
+    /// The side.
+    pub side: Side,
+    /// The threshold.
+    pub threshold: Threshold,
+    /// The baseline of the series that was read.
+    pub baseline: Option<Score>,
+    /// The context of that series.
+    pub context: Option<Context>,
+    /// The greatest relief in tenths of a percent, rounded down.
+    pub best_floor_tenths: Option<i32>,
+    /// The block's response.
+    pub response: Option<BlockResponse>,
+    /// How long relief lasted.
+    pub interval: Option<ReliefInterval>,
+    /// Relief against the agent's default window.
+    pub duration_class: Option<DurationClass>,
+    /// Relief as the patient states it.
+    pub stated: Option<Percent>,
+    /// Whether an analgesic ended what can be known.
+    pub cut_by_analgesic: bool,
+}
+
+impl BlockRelief {
+    /// Relief of `block` on each treated side at each of `thresholds`, as far as recorded by `as_of`.
+    #[must_use]
+    pub fn of(
+        block: &Block,
+        scores: &[RecordedScore],
+        as_of: NaiveDate,
+        thresholds: &[Threshold],
+    ) -> Vec<BlockRelief> {
+        let window = block
+            .agent
+            .and_then(AgentWindow::default_of)
+            .map(|(window, _)| window);
+        let mut all = Vec::with_capacity(thresholds.len() * 2);
+        for side in block.sides() {
+            let series = Series::of(
+                block,
+                scores,
+                *side,
+                as_of,
+                TimeDelta::days(BASELINE_MAX_AGE_DAYS),
+            );
+            let stated = stated_relief(block, scores, *side, as_of, series.as_ref());
+            for threshold in thresholds {
+                let finding = series.as_ref().map(|series| series.at(*threshold));
+                let interval = match finding {
+                    Some(ReliefFinding::Reached(interval)) => Some(interval),
+                    Some(ReliefFinding::NotReached | ReliefFinding::Undefined) | None => None,
+                };
+                all.push(BlockRelief {
+                    side: *side,
+                    threshold: *threshold,
+                    baseline: series.as_ref().map(|series| series.baseline.row.score),
+                    context: series.as_ref().map(|series| series.context),
+                    best_floor_tenths: series
+                        .as_ref()
+                        .and_then(Series::best)
+                        .map(|(_, relief)| relief.floor_tenths()),
+                    response: finding.and_then(|finding| finding.response(PROLONGED_AFTER)),
+                    interval,
+                    duration_class: interval
+                        .zip(window)
+                        .map(|(interval, window)| interval.duration_class(window)),
+                    stated,
+                    cut_by_analgesic: series
+                        .as_ref()
+                        .is_some_and(|series| series.cut_by_analgesic),
+                });
+            }
+        }
+        all
+    }
+}
+
+/// Two blocks of one target held against each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comparison {
+    /// The target.
+    pub target: Target,
+    /// The threshold.
+    pub threshold: Threshold,
+    /// When the earlier block was performed.
+    pub earlier: DateTime<FixedOffset>,
+    /// When the later one was.
+    pub later: DateTime<FixedOffset>,
+    /// How they compare.
+    pub class: ComparativeClass,
 }

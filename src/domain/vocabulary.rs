@@ -13,11 +13,31 @@ pub struct UnknownCode {
 
 impl fmt::Display for UnknownCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "“{}” is not one of {}", self.given, self.accepted.join(", "))
+        write!(
+            f,
+            "“{}” is not one of {}",
+            self.given,
+            self.accepted.join(", ")
+        )
     }
 }
 
 impl std::error::Error for UnknownCode {}
+
+/// A closed list of terms with stable codes.
+pub trait Vocabulary: Sized + Copy + 'static {
+    /// The name of the list, as a type is named.
+    const NAME: &'static str;
+    /// Every code.
+    fn codes() -> &'static [&'static str];
+    /// The code of one term.
+    fn code_of(self) -> &'static str;
+    /// Reads a code back.
+    ///
+    /// # Errors
+    /// [`UnknownCode`] when `code` is none of [`Self::codes`].
+    fn read(code: &str) -> Result<Self, UnknownCode>;
+}
 
 /// Defines an enumeration whose variants have stable `lower_snake_case` codes on the wire and in the database.
 macro_rules! vocabulary {
@@ -53,6 +73,19 @@ macro_rules! vocabulary {
                     $($code => Ok($name::$variant),)+
                     _ => Err($crate::domain::UnknownCode { given: code.to_owned(), accepted: Self::CODES.to_vec() }),
                 }
+            }
+        }
+
+        impl $crate::domain::Vocabulary for $name {
+            const NAME: &'static str = stringify!($name);
+            fn codes() -> &'static [&'static str] {
+                Self::CODES
+            }
+            fn code_of(self) -> &'static str {
+                self.code()
+            }
+            fn read(code: &str) -> Result<Self, $crate::domain::UnknownCode> {
+                Self::from_code(code)
             }
         }
 

@@ -96,7 +96,11 @@ pub struct Determination<'p> {
 ///
 /// Determinations come profile by profile in the order given, targets down the spine and left before right.
 #[must_use]
-pub fn evaluate<'p>(profiles: &[&'p Profile], history: &History, as_of: NaiveDate) -> Vec<Determination<'p>> {
+pub fn evaluate<'p>(
+    profiles: &[&'p Profile],
+    history: &History,
+    as_of: NaiveDate,
+) -> Vec<Determination<'p>> {
     judge_all(profiles, history, as_of, true)
 }
 
@@ -142,7 +146,11 @@ fn determine<'p>(
     let statuses = case.statuses();
     let verdict = verdict(statuses);
     let (next_step, earliest) = case.next_step(statuses, verdict);
-    let changes_on = if look_ahead { case.changes_on(verdict, next_step) } else { None };
+    let changes_on = if look_ahead {
+        case.changes_on(verdict, next_step)
+    } else {
+        None
+    };
     Determination {
         profile,
         target: target.target,
@@ -165,7 +173,11 @@ fn verdict(statuses: Statuses) -> Verdict {
     if statuses.any(true, Status::Unknown) {
         return Verdict::InsufficientData;
     }
-    if statuses.any(false, Status::Unmet) { Verdict::NeedsReview } else { Verdict::Meets }
+    if statuses.any(false, Status::Unmet) {
+        Verdict::NeedsReview
+    } else {
+        Verdict::Meets
+    }
 }
 
 /// One target under one profile's criteria on one day: what every rule reads.
@@ -196,14 +208,30 @@ impl<'a> Case<'a> {
         target: &'a TargetRecords<'a>,
         day: NaiveDate,
     ) -> Case<'a> {
-        let ablated_on = target.ablation.map(|recorded| recorded.ablation.performed_on);
-        let purpose = if ablated_on.is_some() { Purpose::Repeat } else { Purpose::Initial };
+        let ablated_on = target
+            .ablation
+            .map(|recorded| recorded.ablation.performed_on);
+        let purpose = if ablated_on.is_some() {
+            Purpose::Repeat
+        } else {
+            Purpose::Initial
+        };
         let too_long_ago = |performed_on: NaiveDate| {
-            criteria.rediagnose_days.is_some_and(|days| (day - performed_on).num_days() > i64::from(days))
+            criteria
+                .rediagnose_days
+                .is_some_and(|days| (day - performed_on).num_days() > i64::from(days))
         };
         let rediagnosed_since = ablated_on.filter(|performed_on| too_long_ago(*performed_on));
         let counted = counted(criteria, target, rediagnosed_since);
-        Case { criteria, records, target, day, purpose, rediagnosed: rediagnosed_since.is_some(), counted }
+        Case {
+            criteria,
+            records,
+            target,
+            day,
+            purpose,
+            rediagnosed: rediagnosed_since.is_some(),
+            counted,
+        }
     }
 
     /// Whether the block rules are asked: before the first ablation, and again once it is too long ago.
@@ -233,13 +261,18 @@ impl<'a> Case<'a> {
     /// The day of the target's latest ablation.
     #[must_use]
     pub fn ablated_on(&self) -> Option<NaiveDate> {
-        self.target.ablation.map(|recorded| recorded.ablation.performed_on)
+        self.target
+            .ablation
+            .map(|recorded| recorded.ablation.performed_on)
     }
 
     /// What one counted block's series says at the profile's threshold; `None` without a series.
     #[must_use]
     pub fn finding(&self, block: &TargetBlock<'_>) -> Option<ReliefFinding> {
-        block.series.as_ref().map(|series| series.at(self.criteria.relief))
+        block
+            .series
+            .as_ref()
+            .map(|series| series.at(self.criteria.relief))
     }
 
     /// [`Self::finding`] of every counted block.
@@ -250,7 +283,11 @@ impl<'a> Case<'a> {
     /// One counted block's relief against its agent's window; `None` without relief, an agent or a window.
     #[must_use]
     pub fn duration_class(&self, block: &TargetBlock<'_>) -> Option<DurationClass> {
-        let window = block.recorded.block.agent.and_then(|agent| self.criteria.window(agent))?;
+        let window = block
+            .recorded
+            .block
+            .agent
+            .and_then(|agent| self.criteria.window(agent))?;
         match self.finding(block)? {
             ReliefFinding::Reached(interval) => Some(interval.duration_class(window)),
             ReliefFinding::Undefined | ReliefFinding::NotReached => None,
@@ -260,22 +297,32 @@ impl<'a> Case<'a> {
     /// A follow-up's relief against the score before the latest ablation.
     #[must_use]
     pub fn follow_up_relief(&self, follow_up: &FollowUp) -> Option<FollowUpRelief> {
-        follow_up.relief(self.target.ablation.and_then(|recorded| recorded.ablation.pre_score))
+        follow_up.relief(
+            self.target
+                .ablation
+                .and_then(|recorded| recorded.ablation.pre_score),
+        )
     }
 
     /// The latest follow-up that tells relief.
     #[must_use]
     pub fn latest_follow_up_relief(&self) -> Option<(FollowUpId, FollowUpRelief)> {
         let told = |recorded: &&&super::history::RecordedFollowUp| {
-            self.follow_up_relief(&recorded.follow_up).map(|relief| (recorded.id, relief))
+            self.follow_up_relief(&recorded.follow_up)
+                .map(|relief| (recorded.id, relief))
         };
-        self.target.follow_ups.iter().rev().find_map(|recorded| told(&recorded))
+        self.target
+            .follow_ups
+            .iter()
+            .rev()
+            .find_map(|recorded| told(&recorded))
     }
 
     /// How many sessions of `kind` the patient had in the target's covered region in the year up to `day`.
     #[must_use]
     pub fn sessions_in_year(&self, kind: SessionKind, day: NaiveDate) -> usize {
-        self.records.sessions_in_year(kind, self.target.target.joint.region().covered(), day)
+        self.records
+            .sessions_in_year(kind, self.target.target.joint.region().covered(), day)
     }
 
     /// How many distinct days up to `last` lie in conservative care that failed.
@@ -285,7 +332,9 @@ impl<'a> Case<'a> {
         let mut days = 0;
         for (start, end) in self.failed_care_courses() {
             let end = end.map_or(last, |end| end.min(last));
-            let start = counted_to.and_then(|day| day.succ_opt()).map_or(start, |next| start.max(next));
+            let start = counted_to
+                .and_then(|day| day.succ_opt())
+                .map_or(start, |next| start.max(next));
             if start <= end {
                 days += (end - start).num_days() + 1;
                 counted_to = Some(end);
@@ -308,7 +357,11 @@ impl<'a> Case<'a> {
 
     fn relief_floor_tenths(&self) -> Option<i32> {
         let best = |block: &TargetBlock<'_>| {
-            block.series.as_ref().and_then(|series| series.best()).map(|(_, relief)| relief.floor_tenths())
+            block
+                .series
+                .as_ref()
+                .and_then(|series| series.best())
+                .map(|(_, relief)| relief.floor_tenths())
         };
         self.counted.iter().filter_map(best).min()
     }
@@ -319,22 +372,32 @@ impl<'a> Case<'a> {
         let step = match verdict {
             Verdict::Meets | Verdict::NeedsReview if blocks_decide => NextStep::ReferForAblation,
             Verdict::Meets | Verdict::NeedsReview => NextStep::RepeatAblation,
-            _ if !blocks_decide && statuses.get(Rule::PainReturned) != Some(Status::Met) => NextStep::FollowUp,
+            _ if !blocks_decide && statuses.get(Rule::PainReturned) != Some(Status::Met) => {
+                NextStep::FollowUp
+            }
             Verdict::DoesNotMeet => NextStep::None,
-            Verdict::InsufficientData if blocks_decide && self.counted.is_empty() => NextStep::DiagnosticBlock,
+            Verdict::InsufficientData if blocks_decide && self.counted.is_empty() => {
+                NextStep::DiagnosticBlock
+            }
             Verdict::InsufficientData if unknown(Rule::Relief) || unknown(Rule::ReliefDuration) => {
                 NextStep::RecordScores
             }
-            Verdict::InsufficientData if only_count_is_unknown(statuses) => NextStep::ConfirmatoryBlock,
+            Verdict::InsufficientData if only_count_is_unknown(statuses) => {
+                NextStep::ConfirmatoryBlock
+            }
             Verdict::InsufficientData => NextStep::CompleteRecord,
         };
-        let earliest = (step == NextStep::ConfirmatoryBlock).then(|| self.confirmatory_from()).flatten();
+        let earliest = (step == NextStep::ConfirmatoryBlock)
+            .then(|| self.confirmatory_from())
+            .flatten();
         (step, earliest)
     }
 
     fn confirmatory_from(&self) -> Option<NaiveDate> {
         let interval = Days::new(u64::from(self.criteria.interval_days.unwrap_or(0)));
-        self.counted.last().and_then(|newest| newest.date.checked_add_days(interval))
+        self.counted
+            .last()
+            .and_then(|newest| newest.date.checked_add_days(interval))
     }
 
     /// The first day after this one, within three years, on which verdict or next step differs.
@@ -348,7 +411,8 @@ impl<'a> Case<'a> {
             let later = Case::on(self.criteria, self.records, self.target, *day);
             let statuses = later.statuses();
             let verdict_then = verdict(statuses);
-            (verdict_then, later.next_step(statuses, verdict_then).0) != (verdict_now, next_step_now)
+            (verdict_then, later.next_step(statuses, verdict_then).0)
+                != (verdict_now, next_step_now)
         })
     }
 
@@ -357,15 +421,25 @@ impl<'a> Case<'a> {
         let after = |day: NaiveDate, days: u32| day.checked_add_days(Days::new(u64::from(days)));
         let mut days: Vec<Option<NaiveDate>> = Vec::new();
         if let Some(performed_on) = self.ablated_on() {
-            days.push(self.criteria.rediagnose_days.and_then(|limit| after(performed_on, limit.saturating_add(1))));
-            days.push(self.criteria.ablation_gap_days.and_then(|gap| after(performed_on, gap)));
+            days.push(
+                self.criteria
+                    .rediagnose_days
+                    .and_then(|limit| after(performed_on, limit.saturating_add(1))),
+            );
+            days.push(
+                self.criteria
+                    .ablation_gap_days
+                    .and_then(|gap| after(performed_on, gap)),
+            );
         }
         // A later rediagnosis changes which blocks count, so both choices are looked at.
         for since in [None, self.ablated_on()] {
             let counted = counted(self.criteria, self.target, since);
             match counted.last() {
                 Some(newest) => days.push(
-                    self.criteria.block_max_age_days.and_then(|age| after(newest.date, age.saturating_add(1))),
+                    self.criteria
+                        .block_max_age_days
+                        .and_then(|age| after(newest.date, age.saturating_add(1))),
                 ),
                 None => days.extend([self.pain_long_enough_on(), self.care_long_enough_on()]),
             }
@@ -395,7 +469,9 @@ impl<'a> Case<'a> {
         let mut counted_to: Option<NaiveDate> = None;
         let mut days = 0;
         for (start, end) in self.failed_care_courses() {
-            let start = counted_to.and_then(|day| day.succ_opt()).map_or(start, |next| start.max(next));
+            let start = counted_to
+                .and_then(|day| day.succ_opt())
+                .map_or(start, |next| start.max(next));
             let missing = u64::try_from(demanded - days - 1).unwrap_or(0);
             let reached_on = start.checked_add_days(Days::new(missing))?;
             match end {
@@ -418,9 +494,13 @@ fn counted<'a>(
     since: Option<NaiveDate>,
 ) -> &'a [TargetBlock<'a>] {
     let blocks = target.blocks.as_slice();
-    let first_eligible = since.map_or(0, |since| blocks.partition_point(|block| block.date <= since));
+    let first_eligible = since.map_or(0, |since| {
+        blocks.partition_point(|block| block.date <= since)
+    });
     let first_newest = blocks.len().saturating_sub(usize::from(criteria.blocks));
-    blocks.get(first_eligible.max(first_newest)..).unwrap_or_default()
+    blocks
+        .get(first_eligible.max(first_newest)..)
+        .unwrap_or_default()
 }
 
 /// Whether nothing but the number of blocks, and what depends on it, keeps the verdict open.

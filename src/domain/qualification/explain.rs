@@ -52,14 +52,25 @@ pub struct RuleExplanation {
 
 /// Explains every rule that `profile` asks about `target` as of `as_of`; empty where it does not judge the target.
 #[must_use]
-pub fn explain(profile: &Profile, history: &History, target: Target, as_of: NaiveDate) -> Vec<RuleExplanation> {
+pub fn explain(
+    profile: &Profile,
+    history: &History,
+    target: Target,
+    as_of: NaiveDate,
+) -> Vec<RuleExplanation> {
     if !profile.applies_to(target) {
         return Vec::new();
     }
     let records = Records::as_of(history, as_of);
     let target_records = records.of_target(target, profile.criteria.baseline_max_age);
     let case = Case::on(&profile.criteria, &records, &target_records, as_of);
-    Rule::ALL.iter().filter_map(|rule| rule.status(&case).map(|status| explain_rule(&case, *rule, status))).collect()
+    Rule::ALL
+        .iter()
+        .filter_map(|rule| {
+            rule.status(&case)
+                .map(|status| explain_rule(&case, *rule, status))
+        })
+        .collect()
 }
 
 fn explain_rule(case: &Case<'_>, rule: Rule, status: Status) -> RuleExplanation {
@@ -69,9 +80,19 @@ fn explain_rule(case: &Case<'_>, rule: Rule, status: Status) -> RuleExplanation 
     let detail = match status {
         Status::Met => format!("{name}: {observed}; asked for is {demanded}: met."),
         Status::Unmet => format!("{name}: {observed}; asked for is {demanded}: not met."),
-        Status::Unknown => format!("{name}: {observed}; asked for is {demanded}. Data is missing: {}.", seen.missing),
+        Status::Unknown => format!(
+            "{name}: {observed}; asked for is {demanded}. Data is missing: {}.",
+            seen.missing
+        ),
     };
-    RuleExplanation { rule, status, observed: seen.observed, demanded, evidence: seen.evidence, detail }
+    RuleExplanation {
+        rule,
+        status,
+        observed: seen.observed,
+        demanded,
+        evidence: seen.evidence,
+        detail,
+    }
 }
 
 /// What a rule saw, and what would settle it.
@@ -82,8 +103,16 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(observed: impl Into<String>, missing: impl Into<String>, evidence: Vec<Evidence>) -> Seen {
-        Seen { observed: observed.into(), missing: missing.into(), evidence }
+    fn new(
+        observed: impl Into<String>,
+        missing: impl Into<String>,
+        evidence: Vec<Evidence>,
+    ) -> Seen {
+        Seen {
+            observed: observed.into(),
+            missing: missing.into(),
+            evidence,
+        }
     }
 }
 
@@ -91,37 +120,68 @@ fn demanded(case: &Case<'_>, rule: Rule) -> String {
     let criteria = case.criteria;
     let number = |value: Option<u32>| value.unwrap_or(0);
     match rule {
-        Rule::BlockCount => count(usize::from(criteria.blocks), "diagnostic medial branch block"),
+        Rule::BlockCount => count(
+            usize::from(criteria.blocks),
+            "diagnostic medial branch block",
+        ),
         Rule::Relief => format!("at least {} relief at every counted block", criteria.relief),
         Rule::ReliefDuration => {
-            format!("relief of at least {} for at least {}", criteria.relief, minutes(number(criteria.relief_minutes)))
+            format!(
+                "relief of at least {} for at least {}",
+                criteria.relief,
+                minutes(number(criteria.relief_minutes))
+            )
         }
-        Rule::BlockInterval => format!("at least {} between neighbouring blocks", days(number(criteria.interval_days))),
-        Rule::BlockAge => format!("a newest block at most {} old", days(number(criteria.block_max_age_days))),
+        Rule::BlockInterval => format!(
+            "at least {} between neighbouring blocks",
+            days(number(criteria.interval_days))
+        ),
+        Rule::BlockAge => format!(
+            "a newest block at most {} old",
+            days(number(criteria.block_max_age_days))
+        ),
         Rule::Levels => {
-            format!("at most {} in a session", count(usize::from(criteria.max_levels.unwrap_or(0)), "joint"))
+            format!(
+                "at most {} in a session",
+                count(usize::from(criteria.max_levels.unwrap_or(0)), "joint")
+            )
         }
         Rule::Guidance => {
             let listed = criteria.guidance.as_deref().unwrap_or_default();
-            join(listed.iter().map(|guidance| guidance.label().to_owned()), " or ")
+            join(
+                listed.iter().map(|guidance| guidance.label().to_owned()),
+                " or ",
+            )
         }
         Rule::DiagnosticCap => {
-            format!("at most {} in the region in 12 months", sessions(number(criteria.diagnostic_cap), "diagnostic"))
+            format!(
+                "at most {} in the region in 12 months",
+                sessions(number(criteria.diagnostic_cap), "diagnostic")
+            )
         }
         Rule::PainFloor => {
             let floor = Tenths(i32::from(criteria.pain_floor_tenths.unwrap_or(0)));
             format!("a baseline of at least NRS {floor}/10 (VAS ten times that)")
         }
         Rule::PainDuration => {
-            format!("at least {} of pain at the first counted block", days(number(criteria.pain_days)))
+            format!(
+                "at least {} of pain at the first counted block",
+                days(number(criteria.pain_days))
+            )
         }
         Rule::ConservativeCare => match criteria.care {
             Some(Care::Weeks(weeks)) => {
-                format!("at least {weeks} weeks of conservative care that failed, or a contraindication")
+                format!(
+                    "at least {weeks} weeks of conservative care that failed, or a contraindication"
+                )
             }
-            Some(Care::Documented) | None => "conservative care that failed or is contraindicated".to_owned(),
+            Some(Care::Documented) | None => {
+                "conservative care that failed or is contraindicated".to_owned()
+            }
         },
-        Rule::Radiculopathy => "no untreated radiculopathy, other than from a facet cyst".to_owned(),
+        Rule::Radiculopathy => {
+            "no untreated radiculopathy, other than from a facet cyst".to_owned()
+        }
         Rule::OtherCauses => "other causes ruled out".to_owned(),
         Rule::AxialPain => "predominantly axial pain".to_owned(),
         Rule::Fusion => "no fusion at the target".to_owned(),
@@ -130,22 +190,42 @@ fn demanded(case: &Case<'_>, rule: Rule) -> String {
             format!("fewer than {cap} in the region in the 12 months before another")
         }
         Rule::AblationGap => {
-            format!("at least {} since the latest ablation of the target", days(number(criteria.ablation_gap_days)))
+            format!(
+                "at least {} since the latest ablation of the target",
+                days(number(criteria.ablation_gap_days))
+            )
         }
-        Rule::PainReturned => format!("relief below {} at the latest follow-up", criteria.returned_below()),
+        Rule::PainReturned => format!(
+            "relief below {} at the latest follow-up",
+            criteria.returned_below()
+        ),
         Rule::RepeatRelief => {
             let relief = criteria.returned_below();
-            let gain = if criteria.repeat_function { " or as much gain in function" } else { "" };
-            let lasting = criteria.repeat_days.map_or(String::new(), |least| format!(" for at least {}", days(least)));
+            let gain = if criteria.repeat_function {
+                " or as much gain in function"
+            } else {
+                ""
+            };
+            let lasting = criteria.repeat_days.map_or(String::new(), |least| {
+                format!(" for at least {}", days(least))
+            });
             format!("at least {relief} relief{gain} from the earlier ablation{lasting}")
         }
-        Rule::DisabilityRecorded => "a disability score at or before the first counted block".to_owned(),
+        Rule::DisabilityRecorded => {
+            "a disability score at or before the first counted block".to_owned()
+        }
         Rule::NoSteroid => "diagnostic blocks without corticosteroid".to_owned(),
         Rule::NoSedation => "diagnostic blocks without sedation".to_owned(),
-        Rule::Volume => format!("at most {} at each nerve", millilitres(MAX_VOLUME_MICROLITRES)),
+        Rule::Volume => format!(
+            "at most {} at each nerve",
+            millilitres(MAX_VOLUME_MICROLITRES)
+        ),
         Rule::AgentDuration => "relief not shorter than the agent lets expect".to_owned(),
         Rule::StatedAgrees => {
-            format!("stated and scored relief on the same side of {}", criteria.relief)
+            format!(
+                "stated and scored relief on the same side of {}",
+                criteria.relief
+            )
         }
     }
 }
@@ -160,20 +240,32 @@ fn seen(case: &Case<'_>, rule: Rule) -> Seen {
         Rule::Levels => each_block(case, "the joints treated", |block| {
             Some(join(block.joints.iter().map(ToString::to_string), ", "))
         }),
-        Rule::Guidance => {
-            each_block(case, "the image guidance", |block| block.guidance.map(|guidance| guidance.to_string()))
-        }
+        Rule::Guidance => each_block(case, "the image guidance", |block| {
+            block.guidance.map(|guidance| guidance.to_string())
+        }),
         Rule::DiagnosticCap => diagnostic_cap(case),
         Rule::PainFloor => pain_floor(case),
         Rule::PainDuration => pain_duration(case),
         Rule::ConservativeCare => conservative_care(case),
         Rule::Radiculopathy => {
-            let recorded = case.records.episode.radiculopathy.map(|found| found.label().to_owned());
+            let recorded = case
+                .records
+                .episode
+                .radiculopathy
+                .map(|found| found.label().to_owned());
             episode_fact("radiculopathy", "whether there is radiculopathy", recorded)
         }
         Rule::OtherCauses => {
-            let recorded = case.records.episode.other_causes_excluded.map(yes("excluded", "not excluded"));
-            episode_fact("other_causes_excluded", "whether other causes are ruled out", recorded)
+            let recorded = case
+                .records
+                .episode
+                .other_causes_excluded
+                .map(yes("excluded", "not excluded"));
+            episode_fact(
+                "other_causes_excluded",
+                "whether other causes are ruled out",
+                recorded,
+            )
         }
         Rule::AxialPain => {
             let recorded = case.records.episode.axial.map(yes("axial", "not axial"));
@@ -194,9 +286,9 @@ fn seen(case: &Case<'_>, rule: Rule) -> Seen {
                 other => format!("{other} sedation"),
             })
         }),
-        Rule::Volume => {
-            each_block(case, "the volume at each nerve", |block| block.volume_microlitres_per_nerve.map(millilitres))
-        }
+        Rule::Volume => each_block(case, "the volume at each nerve", |block| {
+            block.volume_microlitres_per_nerve.map(millilitres)
+        }),
         Rule::AgentDuration => agent_duration(case),
         Rule::StatedAgrees => stated_agrees(case),
     }
@@ -210,7 +302,11 @@ fn block_count(case: &Case<'_>) -> Seen {
     };
     let more = usize::from(case.criteria.blocks).saturating_sub(counted);
     let observed = format!("{}{since}", count(counted, "counted diagnostic block"));
-    Seen::new(observed, format!("{} of this target", count(more, "further diagnostic block")), block_evidence(case))
+    Seen::new(
+        observed,
+        format!("{} of this target", count(more, "further diagnostic block")),
+        block_evidence(case),
+    )
 }
 
 fn relief(case: &Case<'_>) -> Seen {
@@ -220,14 +316,23 @@ fn relief(case: &Case<'_>) -> Seen {
     for block in case.counted {
         evidence.push(Evidence::Block(block.recorded.id));
         let Some(series) = &block.series else {
-            observed.push(format!("no comparable scores at the block of {}", block.date));
+            observed.push(format!(
+                "no comparable scores at the block of {}",
+                block.date
+            ));
             missing.push(missing_series(block));
             continue;
         };
         evidence.push(Evidence::Score(series.baseline.id));
         let Some((best, relief)) = series.best() else {
-            observed.push(format!("a baseline of 0 at the block of {}, from which no relief can be told", block.date));
-            missing.push(format!("a baseline above 0 for the block of {}", block.date));
+            observed.push(format!(
+                "a baseline of 0 at the block of {}, from which no relief can be told",
+                block.date
+            ));
+            missing.push(format!(
+                "a baseline above 0 for the block of {}",
+                block.date
+            ));
             continue;
         };
         evidence.push(Evidence::Score(best.recorded.id));
@@ -244,7 +349,10 @@ fn relief(case: &Case<'_>) -> Seen {
 }
 
 fn missing_series(block: &TargetBlock<'_>) -> String {
-    format!("scores of one scale and context both before and after the block of {}", block.date)
+    format!(
+        "scores of one scale and context both before and after the block of {}",
+        block.date
+    )
 }
 
 fn relief_duration(case: &Case<'_>) -> Seen {
@@ -255,15 +363,30 @@ fn relief_duration(case: &Case<'_>) -> Seen {
         evidence.push(Evidence::Block(block.recorded.id));
         match (case.finding(block), &block.series) {
             (Some(ReliefFinding::Reached(interval)), Some(series)) => {
-                evidence.extend(series.rows.iter().map(|reading| Evidence::Score(reading.recorded.id)));
-                observed.push(format!("{} on {}", interval_words(interval.min, interval.max), block.date));
+                evidence.extend(
+                    series
+                        .rows
+                        .iter()
+                        .map(|reading| Evidence::Score(reading.recorded.id)),
+                );
+                observed.push(format!(
+                    "{} on {}",
+                    interval_words(interval.min, interval.max),
+                    block.date
+                ));
                 missing.push(missing_rows(series, block, interval.max));
             }
             (Some(ReliefFinding::NotReached), _) => {
-                observed.push(format!("no relief of {} on {}", case.criteria.relief, block.date));
+                observed.push(format!(
+                    "no relief of {} on {}",
+                    case.criteria.relief, block.date
+                ));
             }
             (Some(ReliefFinding::Undefined) | None, _) | (_, None) => {
-                observed.push(format!("no comparable scores at the block of {}", block.date));
+                observed.push(format!(
+                    "no comparable scores at the block of {}",
+                    block.date
+                ));
                 missing.push(missing_series(block));
             }
         }
@@ -273,7 +396,10 @@ fn relief_duration(case: &Case<'_>) -> Seen {
 
 fn missing_rows(series: &Series<'_>, block: &TargetBlock<'_>, max: Option<TimeDelta>) -> String {
     if series.cut_by_analgesic {
-        return format!("scores of the block of {} free of an analgesic for long enough", block.date);
+        return format!(
+            "scores of the block of {} free of an analgesic for long enough",
+            block.date
+        );
     }
     match max {
         Some(_) => format!("closer scores around the end of relief on {}", block.date),
@@ -286,10 +412,23 @@ fn block_interval(case: &Case<'_>) -> Seen {
     let gaps: Vec<String> = dates
         .clone()
         .zip(dates.skip(1))
-        .map(|(earlier, later)| format!("{} ({earlier} to {later})", days((later - earlier).num_days())))
+        .map(|(earlier, later)| {
+            format!(
+                "{} ({earlier} to {later})",
+                days((later - earlier).num_days())
+            )
+        })
         .collect();
-    let observed = if gaps.is_empty() { "no two counted blocks".to_owned() } else { gaps.join(", ") };
-    Seen::new(observed, "a further diagnostic block of this target", block_evidence(case))
+    let observed = if gaps.is_empty() {
+        "no two counted blocks".to_owned()
+    } else {
+        gaps.join(", ")
+    };
+    Seen::new(
+        observed,
+        "a further diagnostic block of this target",
+        block_evidence(case),
+    )
 }
 
 fn block_age(case: &Case<'_>) -> Seen {
@@ -323,7 +462,11 @@ fn diagnostic_cap(case: &Case<'_>) -> Seen {
         .iter()
         .map(|block| {
             let held = case.sessions_in_year(SessionKind::Diagnostic, block.date);
-            format!("{} in the 12 months up to {}", count(held, "diagnostic session"), block.date)
+            format!(
+                "{} in the 12 months up to {}",
+                count(held, "diagnostic session"),
+                block.date
+            )
         })
         .collect();
     no_block_or(case, observed, Vec::new(), block_evidence(case))
@@ -345,17 +488,32 @@ fn pain_floor(case: &Case<'_>) -> Seen {
 fn pain_duration(case: &Case<'_>) -> Seen {
     let recorded = case.records.onset().map(|onset| {
         let first_day = case.first_day();
-        format!("{} from {onset} to {first_day}", days((first_day - onset).num_days()))
+        format!(
+            "{} from {onset} to {first_day}",
+            days((first_day - onset).num_days())
+        )
     });
     episode_fact("onset_date", "the day the pain began", recorded)
 }
 
 fn conservative_care(case: &Case<'_>) -> Seen {
-    let evidence: Vec<Evidence> = case.records.care().map(|(place, _)| Evidence::Care(place)).collect();
+    let evidence: Vec<Evidence> = case
+        .records
+        .care()
+        .map(|(place, _)| Evidence::Care(place))
+        .collect();
     if evidence.is_empty() {
-        return Seen::new("not recorded", "the conservative care that was tried", evidence);
+        return Seen::new(
+            "not recorded",
+            "the conservative care that was tried",
+            evidence,
+        );
     }
-    let outcome_of = |wanted: CareOutcome| case.records.care().any(|(_, entry)| entry.outcome == Some(wanted));
+    let outcome_of = |wanted: CareOutcome| {
+        case.records
+            .care()
+            .any(|(_, entry)| entry.outcome == Some(wanted))
+    };
     if outcome_of(CareOutcome::Contraindicated) {
         return Seen::new("contraindicated", "", evidence);
     }
@@ -364,27 +522,45 @@ fn conservative_care(case: &Case<'_>) -> Seen {
     }
     let first_day = case.first_day();
     let failed = days(case.failed_care_days(first_day));
-    Seen::new(format!("{failed} of failed care up to {first_day}"), "", evidence)
+    Seen::new(
+        format!("{failed} of failed care up to {first_day}"),
+        "",
+        evidence,
+    )
 }
 
 fn fusion(case: &Case<'_>) -> Seen {
     let joint = case.target.target.joint;
     let recorded = case.records.episode.fused_joints.as_ref().map(|fused| {
-        if fused.contains(&joint) { format!("{joint} is fused") } else { format!("{joint} is not fused") }
+        if fused.contains(&joint) {
+            format!("{joint} is fused")
+        } else {
+            format!("{joint} is not fused")
+        }
     });
     episode_fact("fused_joints", "which joints are fused, if any", recorded)
 }
 
 fn ablation_cap(case: &Case<'_>) -> Seen {
     let held = case.sessions_in_year(SessionKind::Ablation, case.day);
-    let observed = format!("{} in the 12 months up to {}", count(held, "ablation session"), case.day);
+    let observed = format!(
+        "{} in the 12 months up to {}",
+        count(held, "ablation session"),
+        case.day
+    );
     Seen::new(observed, "", ablation_evidence(case))
 }
 
 fn ablation_gap(case: &Case<'_>) -> Seen {
     let observed = case.ablated_on().map_or_else(
         || "no ablation".to_owned(),
-        |performed_on| format!("{} from {performed_on} to {}", days((case.day - performed_on).num_days()), case.day),
+        |performed_on| {
+            format!(
+                "{} from {performed_on} to {}",
+                days((case.day - performed_on).num_days()),
+                case.day
+            )
+        },
     );
     Seen::new(observed, "", ablation_evidence(case))
 }
@@ -394,28 +570,62 @@ fn pain_returned(case: &Case<'_>) -> Seen {
     let latest = case.latest_follow_up_relief();
     evidence.extend(latest.map(|(id, _)| Evidence::FollowUp(id)));
     let dated = latest.and_then(|(id, relief)| {
-        let follow_up = case.target.follow_ups.iter().find(|recorded| recorded.id == id)?;
-        Some(format!("{} % relief on {}", Tenths(relief.floor_tenths()), follow_up.follow_up.taken_on))
+        let follow_up = case
+            .target
+            .follow_ups
+            .iter()
+            .find(|recorded| recorded.id == id)?;
+        Some(format!(
+            "{} % relief on {}",
+            Tenths(relief.floor_tenths()),
+            follow_up.follow_up.taken_on
+        ))
     });
     let observed = dated.unwrap_or_else(|| "no follow-up that tells relief".to_owned());
-    Seen::new(observed, "a follow-up with a score or a stated relief", evidence)
+    Seen::new(
+        observed,
+        "a follow-up with a score or a stated relief",
+        evidence,
+    )
 }
 
 fn repeat_relief(case: &Case<'_>) -> Seen {
     let threshold = case.criteria.returned_below();
     let mut evidence = ablation_evidence(case);
-    let told = |recorded: &&&super::history::RecordedFollowUp| holds(case, &recorded.follow_up, threshold).is_some();
-    evidence.extend(case.target.follow_ups.iter().filter(told).map(|recorded| Evidence::FollowUp(recorded.id)));
-    let after = |day: NaiveDate| case.ablated_on().map_or(0, |performed_on| (day - performed_on).num_days());
+    let told = |recorded: &&&super::history::RecordedFollowUp| {
+        holds(case, &recorded.follow_up, threshold).is_some()
+    };
+    evidence.extend(
+        case.target
+            .follow_ups
+            .iter()
+            .filter(told)
+            .map(|recorded| Evidence::FollowUp(recorded.id)),
+    );
+    let after = |day: NaiveDate| {
+        case.ablated_on()
+            .map_or(0, |performed_on| (day - performed_on).num_days())
+    };
     let observed = match repeat_run(case, threshold) {
         (Some(last), Some(below)) => {
-            format!("in relief to {} after it, no longer at {}", days(after(last)), days(after(below)))
+            format!(
+                "in relief to {} after it, no longer at {}",
+                days(after(last)),
+                days(after(below))
+            )
         }
         (Some(last), None) => format!("in relief to {} after it so far", days(after(last))),
-        (None, Some(below)) => format!("not in relief at the first follow-up, {} after it", days(after(below))),
+        (None, Some(below)) => format!(
+            "not in relief at the first follow-up, {} after it",
+            days(after(below))
+        ),
         (None, None) => "no follow-up that tells relief".to_owned(),
     };
-    Seen::new(observed, "a follow-up that tells how long relief lasted", evidence)
+    Seen::new(
+        observed,
+        "a follow-up that tells how long relief lasted",
+        evidence,
+    )
 }
 
 fn disability_recorded(case: &Case<'_>) -> Seen {
@@ -425,10 +635,16 @@ fn disability_recorded(case: &Case<'_>) -> Seen {
         .disability_by(first_day)
         .map(|(place, score)| {
             let (raw, maximum) = (Tenths(score.score_tenths), Tenths(score.maximum_tenths));
-            (place, format!("{} {raw}/{maximum} on {}", score.instrument, score.taken_on))
+            (
+                place,
+                format!("{} {raw}/{maximum} on {}", score.instrument, score.taken_on),
+            )
         })
         .collect();
-    let evidence = scores.iter().map(|(place, _)| Evidence::Disability(*place)).collect();
+    let evidence = scores
+        .iter()
+        .map(|(place, _)| Evidence::Disability(*place))
+        .collect();
     let observed = if scores.is_empty() {
         format!("none up to {first_day}")
     } else {
@@ -452,17 +668,26 @@ fn agent_duration(case: &Case<'_>) -> Seen {
             missing.push(format!("an expected duration for {agent}"));
             continue;
         };
-        let expected = format!("{} to {}", minutes(window.from_minutes), minutes(window.to_minutes));
+        let expected = format!(
+            "{} to {}",
+            minutes(window.from_minutes),
+            minutes(window.to_minutes)
+        );
         match (case.finding(block), case.duration_class(block)) {
             (Some(ReliefFinding::Reached(interval)), Some(class)) => {
                 let lasted = interval_words(interval.min, interval.max);
-                observed.push(format!("{lasted} after {agent} on {date} (expected {expected}: {class})"));
+                observed.push(format!(
+                    "{lasted} after {agent} on {date} (expected {expected}: {class})"
+                ));
                 if class == DurationClass::Unknown {
                     missing.push(format!("closer scores around the end of relief on {date}"));
                 }
             }
             (_, _) => {
-                observed.push(format!("no relief of {} to hold against {agent} on {date}", case.criteria.relief));
+                observed.push(format!(
+                    "no relief of {} to hold against {agent} on {date}",
+                    case.criteria.relief
+                ));
                 missing.push(format!("relief of {} on {date}", case.criteria.relief));
             }
         }
@@ -475,16 +700,23 @@ fn stated_agrees(case: &Case<'_>) -> Seen {
     let mut missing = Vec::new();
     for block in case.counted {
         let date = block.date;
-        let scored = block.series.as_ref().and_then(Series::best).map(|(_, relief)| relief.floor_tenths());
+        let scored = block
+            .series
+            .as_ref()
+            .and_then(Series::best)
+            .map(|(_, relief)| relief.floor_tenths());
         let stated = case.stated(block);
-        let words = |relief: Option<String>| relief.map_or_else(|| "nothing".to_owned(), |percent| percent);
+        let words =
+            |relief: Option<String>| relief.map_or_else(|| "nothing".to_owned(), |percent| percent);
         observed.push(format!(
             "stated {}, scored {} on {date}",
             words(stated.map(|percent| percent.to_string())),
             words(scored.map(|tenths| format!("{} %", Tenths(tenths)))),
         ));
         if stated.is_none() {
-            missing.push(format!("the relief that the patient states for the block of {date}"));
+            missing.push(format!(
+                "the relief that the patient states for the block of {date}"
+            ));
         }
         if scored.is_none() {
             missing.push(missing_series(block));
@@ -499,10 +731,19 @@ fn episode_fact(field: &'static str, missing: &str, recorded: Option<String>) ->
 }
 
 fn no_block() -> Seen {
-    Seen::new("no counted block", "a diagnostic block of this target", Vec::new())
+    Seen::new(
+        "no counted block",
+        "a diagnostic block of this target",
+        Vec::new(),
+    )
 }
 
-fn no_block_or(case: &Case<'_>, observed: Vec<String>, missing: Vec<String>, evidence: Vec<Evidence>) -> Seen {
+fn no_block_or(
+    case: &Case<'_>,
+    observed: Vec<String>,
+    missing: Vec<String>,
+    evidence: Vec<Evidence>,
+) -> Seen {
     if case.counted.is_empty() {
         return no_block();
     }
@@ -510,16 +751,30 @@ fn no_block_or(case: &Case<'_>, observed: Vec<String>, missing: Vec<String>, evi
 }
 
 fn block_evidence(case: &Case<'_>) -> Vec<Evidence> {
-    case.counted.iter().map(|block| Evidence::Block(block.recorded.id)).collect()
+    case.counted
+        .iter()
+        .map(|block| Evidence::Block(block.recorded.id))
+        .collect()
 }
 
 fn ablation_evidence(case: &Case<'_>) -> Vec<Evidence> {
     let of_target = case.purpose == Purpose::Repeat;
-    case.target.ablation.filter(|_| of_target).map(|recorded| Evidence::Ablation(recorded.id)).into_iter().collect()
+    case.target
+        .ablation
+        .filter(|_| of_target)
+        .map(|recorded| Evidence::Ablation(recorded.id))
+        .into_iter()
+        .collect()
 }
 
 fn yes(this: &'static str, that: &'static str) -> impl Fn(bool) -> String {
-    move |fact| if fact { this.to_owned() } else { that.to_owned() }
+    move |fact| {
+        if fact {
+            this.to_owned()
+        } else {
+            that.to_owned()
+        }
+    }
 }
 
 fn join(words: impl Iterator<Item = String>, separator: &str) -> String {
@@ -569,5 +824,9 @@ fn millilitres(microlitres: i32) -> String {
     let (whole, rest) = (microlitres / 1000, microlitres % 1000);
     let decimals = format!("{rest:03}");
     let decimals = decimals.trim_end_matches('0');
-    if decimals.is_empty() { format!("{whole} mL") } else { format!("{whole}.{decimals} mL") }
+    if decimals.is_empty() {
+        format!("{whole} mL")
+    } else {
+        format!("{whole}.{decimals} mL")
+    }
 }

@@ -10,6 +10,8 @@ pub mod rules;
 
 pub use evaluate::{Determination, NextStep, Purpose, Verdict, evaluate};
 pub use explain::{Evidence, RuleExplanation, explain};
-pub use history::{History, RecordedAblation, RecordedBlock, RecordedFollowUp, Session, SessionKind};
+pub use history::{
+    History, RecordedAblation, RecordedBlock, RecordedFollowUp, Session, SessionKind,
+};
 pub use profile::{Care, Criteria, Profile, ProfileRegion, Provenance};
 pub use rules::{Rule, Status, Statuses};

@@ -76,6 +76,8 @@ vocabulary! {
         Official = "official", "official";
         /// In part from the body's own document, in part from a summary of it.
         OfficialAndSecondary = "official+secondary", "official and secondary";
+        /// In part from the body's own document, in part still to be checked.
+        OfficialAndUnverified = "official+unverified", "official and unverified";
         /// From somebody's summary.
         Secondary = "secondary", "secondary";
         /// Still to be checked.
@@ -193,7 +195,11 @@ impl Criteria {
     /// The expected window of `agent` under this profile.
     #[must_use]
     pub fn window(&self, agent: Agent) -> Option<AgentWindow> {
-        let own = self.agent_windows.iter().find(|(of, _)| *of == agent).map(|(_, window)| *window);
+        let own = self
+            .agent_windows
+            .iter()
+            .find(|(of, _)| *of == agent)
+            .map(|(_, window)| *window);
         own.or_else(|| AgentWindow::default_of(agent).map(|(window, _)| window))
     }
 

@@ -149,30 +149,72 @@ impl Rule {
         match self {
             Rule::BlockCount => Some(block_count(case)),
             Rule::Relief => Some(relief(case)),
-            Rule::ReliefDuration => case.criteria.relief_minutes.map(|minutes| relief_duration(case, minutes)),
-            Rule::BlockInterval => case.criteria.interval_days.map(|days| block_interval(case, days)),
-            Rule::BlockAge => case.criteria.block_max_age_days.map(|days| block_age(case, days)),
+            Rule::ReliefDuration => case
+                .criteria
+                .relief_minutes
+                .map(|minutes| relief_duration(case, minutes)),
+            Rule::BlockInterval => case
+                .criteria
+                .interval_days
+                .map(|days| block_interval(case, days)),
+            Rule::BlockAge => case
+                .criteria
+                .block_max_age_days
+                .map(|days| block_age(case, days)),
             Rule::Levels => case.criteria.max_levels.map(|most| levels(case, most)),
             Rule::Guidance => case.criteria.guidance.as_ref().map(|_| guidance(case)),
-            Rule::DiagnosticCap => case.criteria.diagnostic_cap.map(|cap| diagnostic_cap(case, cap)),
-            Rule::PainFloor => case.criteria.pain_floor_tenths.map(|floor| pain_floor(case, floor)),
-            Rule::PainDuration => case.criteria.pain_days.map(|days| pain_duration(case, days)),
+            Rule::DiagnosticCap => case
+                .criteria
+                .diagnostic_cap
+                .map(|cap| diagnostic_cap(case, cap)),
+            Rule::PainFloor => case
+                .criteria
+                .pain_floor_tenths
+                .map(|floor| pain_floor(case, floor)),
+            Rule::PainDuration => case
+                .criteria
+                .pain_days
+                .map(|days| pain_duration(case, days)),
             Rule::ConservativeCare => case.criteria.care.map(|care| conservative_care(case, care)),
             Rule::Radiculopathy => Some(radiculopathy(case)),
             Rule::OtherCauses => Some(recorded(case.records.episode.other_causes_excluded)),
-            Rule::AxialPain => case.criteria.axial.then(|| recorded(case.records.episode.axial)),
+            Rule::AxialPain => case
+                .criteria
+                .axial
+                .then(|| recorded(case.records.episode.axial)),
             Rule::Fusion => case.criteria.fusion_excludes.then(|| fusion(case)),
-            Rule::AblationCap => case.criteria.ablation_cap.map(|cap| ablation_cap(case, cap)),
-            Rule::AblationGap => case.criteria.ablation_gap_days.map(|days| ablation_gap(case, days)),
+            Rule::AblationCap => case
+                .criteria
+                .ablation_cap
+                .map(|cap| ablation_cap(case, cap)),
+            Rule::AblationGap => case
+                .criteria
+                .ablation_gap_days
+                .map(|days| ablation_gap(case, days)),
             Rule::PainReturned => Some(pain_returned(case)),
-            Rule::RepeatRelief => case.criteria.repeat.map(|threshold| repeat_relief(case, threshold)),
+            Rule::RepeatRelief => case
+                .criteria
+                .repeat
+                .map(|threshold| repeat_relief(case, threshold)),
             Rule::DisabilityRecorded => Some(disability_recorded(case)),
-            Rule::NoSteroid => Some(none_had(case.counted.iter().map(|block| block.recorded.block.steroid))),
+            Rule::NoSteroid => Some(none_had(
+                case.counted
+                    .iter()
+                    .map(|block| block.recorded.block.steroid),
+            )),
             Rule::NoSedation => Some(none_had(case.counted.iter().map(|block| {
-                block.recorded.block.sedation.map(|sedation| sedation != crate::domain::block::Sedation::None)
+                block
+                    .recorded
+                    .block
+                    .sedation
+                    .map(|sedation| sedation != crate::domain::block::Sedation::None)
             }))),
             Rule::Volume => Some(none_had(case.counted.iter().map(|block| {
-                block.recorded.block.volume_microlitres_per_nerve.map(|volume| volume > MAX_VOLUME_MICROLITRES)
+                block
+                    .recorded
+                    .block
+                    .volume_microlitres_per_nerve
+                    .map(|volume| volume > MAX_VOLUME_MICROLITRES)
             }))),
             Rule::AgentDuration => Some(agent_duration(case)),
             Rule::StatedAgrees => Some(stated_agrees(case)),
@@ -212,7 +254,11 @@ fn none_had(facts: impl Iterator<Item = Option<bool>>) -> Status {
 }
 
 fn block_count(case: &Case<'_>) -> Status {
-    if case.counted.len() >= usize::from(case.criteria.blocks) { Status::Met } else { Status::Unknown }
+    if case.counted.len() >= usize::from(case.criteria.blocks) {
+        Status::Met
+    } else {
+        Status::Unknown
+    }
 }
 
 fn relief(case: &Case<'_>) -> Status {
@@ -226,7 +272,11 @@ fn relief(case: &Case<'_>) -> Status {
 fn relief_duration(case: &Case<'_>, minutes: u32) -> Status {
     let demanded = TimeDelta::minutes(i64::from(minutes));
     all(case.findings().map(|finding| match finding {
-        Some(ReliefFinding::Reached(interval)) if interval.max.is_some_and(|max| max < demanded) => Status::Unmet,
+        Some(ReliefFinding::Reached(interval))
+            if interval.max.is_some_and(|max| max < demanded) =>
+        {
+            Status::Unmet
+        }
         Some(ReliefFinding::Reached(interval)) if interval.min >= demanded => Status::Met,
         Some(ReliefFinding::NotReached) => Status::Unmet,
         Some(ReliefFinding::Reached(_) | ReliefFinding::Undefined) | None => Status::Unknown,
@@ -236,7 +286,10 @@ fn relief_duration(case: &Case<'_>, minutes: u32) -> Status {
 fn block_interval(case: &Case<'_>, days: u32) -> Status {
     let dates = case.counted.iter().map(|block| block.date);
     let next_dates = dates.clone().skip(1);
-    if dates.zip(next_dates).any(|(earlier, later)| (later - earlier).num_days() < i64::from(days)) {
+    if dates
+        .zip(next_dates)
+        .any(|(earlier, later)| (later - earlier).num_days() < i64::from(days))
+    {
         return Status::Unmet;
     }
     block_count(case)
@@ -249,15 +302,23 @@ fn block_age(case: &Case<'_>, days: u32) -> Status {
 }
 
 fn levels(case: &Case<'_>, most: u8) -> Status {
-    all(case.counted.iter().map(|block| met_if(block.recorded.block.joints.len() <= usize::from(most))))
+    all(case
+        .counted
+        .iter()
+        .map(|block| met_if(block.recorded.block.joints.len() <= usize::from(most))))
 }
 
 fn guidance(case: &Case<'_>) -> Status {
     let listed = case.criteria.guidance.as_deref().unwrap_or_default();
-    all(case
-        .counted
-        .iter()
-        .map(|block| recorded(block.recorded.block.guidance.map(|guidance| listed.contains(&guidance)))))
+    all(case.counted.iter().map(|block| {
+        recorded(
+            block
+                .recorded
+                .block
+                .guidance
+                .map(|guidance| listed.contains(&guidance)),
+        )
+    }))
 }
 
 fn diagnostic_cap(case: &Case<'_>, cap: u32) -> Status {
@@ -275,11 +336,19 @@ fn pain_floor(case: &Case<'_>, floor_tenths: i16) -> Status {
 }
 
 fn pain_duration(case: &Case<'_>, days: u32) -> Status {
-    recorded(case.records.onset().map(|onset| (case.first_day() - onset).num_days() >= i64::from(days)))
+    recorded(
+        case.records
+            .onset()
+            .map(|onset| (case.first_day() - onset).num_days() >= i64::from(days)),
+    )
 }
 
 fn conservative_care(case: &Case<'_>, care: Care) -> Status {
-    let mut entries = case.records.care().map(|(_, entry)| entry.outcome).peekable();
+    let mut entries = case
+        .records
+        .care()
+        .map(|(_, entry)| entry.outcome)
+        .peekable();
     if entries.peek().is_none() {
         return Status::Unknown;
     }
@@ -293,13 +362,17 @@ fn conservative_care(case: &Case<'_>, care: Care) -> Status {
     match care {
         _ if any_contraindicated => Status::Met,
         Care::Documented => met_if(any_failed),
-        Care::Weeks(weeks) => met_if(case.failed_care_days(case.first_day()) >= i64::from(weeks) * 7),
+        Care::Weeks(weeks) => {
+            met_if(case.failed_care_days(case.first_day()) >= i64::from(weeks) * 7)
+        }
     }
 }
 
 const fn radiculopathy(case: &Case<'_>) -> Status {
     match case.records.episode.radiculopathy {
-        Some(Radiculopathy::None | Radiculopathy::Treated | Radiculopathy::FacetCyst) => Status::Met,
+        Some(Radiculopathy::None | Radiculopathy::Treated | Radiculopathy::FacetCyst) => {
+            Status::Met
+        }
         Some(Radiculopathy::Untreated) => Status::Unmet,
         None => Status::Unknown,
     }
@@ -316,27 +389,38 @@ fn ablation_cap(case: &Case<'_>, cap: u32) -> Status {
 }
 
 fn ablation_gap(case: &Case<'_>, days: u32) -> Status {
-    let since = case.ablated_on().map(|performed_on| (case.day - performed_on).num_days());
+    let since = case
+        .ablated_on()
+        .map(|performed_on| (case.day - performed_on).num_days());
     recorded(since.map(|since| since >= i64::from(days)))
 }
 
 fn pain_returned(case: &Case<'_>) -> Status {
     let threshold = case.criteria.returned_below();
-    recorded(case.latest_follow_up_relief().map(|(_, relief)| !relief.reaches(threshold)))
+    recorded(
+        case.latest_follow_up_relief()
+            .map(|(_, relief)| !relief.reaches(threshold)),
+    )
 }
 
 /// What one follow-up says about the relief that a repeat asks for; `None` where it says nothing.
 pub(super) fn holds(case: &Case<'_>, follow_up: &FollowUp, threshold: Threshold) -> Option<bool> {
     let by_function = case.criteria.repeat_function
-        && follow_up.function_improvement.is_some_and(|improvement| improvement.reaches(threshold));
+        && follow_up
+            .function_improvement
+            .is_some_and(|improvement| improvement.reaches(threshold));
     if by_function {
         return Some(true);
     }
-    case.follow_up_relief(follow_up).map(|relief| relief.reaches(threshold))
+    case.follow_up_relief(follow_up)
+        .map(|relief| relief.reaches(threshold))
 }
 
 /// The run of follow-ups in relief from the first on: the day of its last one, and of the first below.
-pub(super) fn repeat_run(case: &Case<'_>, threshold: Threshold) -> (Option<NaiveDate>, Option<NaiveDate>) {
+pub(super) fn repeat_run(
+    case: &Case<'_>,
+    threshold: Threshold,
+) -> (Option<NaiveDate>, Option<NaiveDate>) {
     let mut last_in_relief = None;
     for recorded in &case.target.follow_ups {
         match holds(case, &recorded.follow_up, threshold) {
@@ -363,15 +447,23 @@ fn repeat_relief(case: &Case<'_>, threshold: Threshold) -> Status {
 }
 
 fn disability_recorded(case: &Case<'_>) -> Status {
-    met_if(case.records.disability_by(case.first_day()).next().is_some())
+    met_if(
+        case.records
+            .disability_by(case.first_day())
+            .next()
+            .is_some(),
+    )
 }
 
 fn agent_duration(case: &Case<'_>) -> Status {
-    all(case.counted.iter().map(|block| match case.duration_class(block) {
-        Some(DurationClass::TooShort) => Status::Unmet,
-        Some(DurationClass::Within | DurationClass::Prolonged) => Status::Met,
-        Some(DurationClass::Unknown) | None => Status::Unknown,
-    }))
+    all(case
+        .counted
+        .iter()
+        .map(|block| match case.duration_class(block) {
+            Some(DurationClass::TooShort) => Status::Unmet,
+            Some(DurationClass::Within | DurationClass::Prolonged) => Status::Met,
+            Some(DurationClass::Unknown) | None => Status::Unknown,
+        }))
 }
 
 fn stated_agrees(case: &Case<'_>) -> Status {
@@ -381,13 +473,18 @@ fn stated_agrees(case: &Case<'_>) -> Status {
             Some(ReliefFinding::NotReached) => Some(false),
             Some(ReliefFinding::Undefined) | None => None,
         };
-        let stated = case.stated(block).map(|percent| percent.reaches(case.criteria.relief));
+        let stated = case
+            .stated(block)
+            .map(|percent| percent.reaches(case.criteria.relief));
         recorded(scored.zip(stated).map(|(scored, stated)| scored == stated))
     }))
 }
 
 impl Case<'_> {
-    pub(super) fn baseline(&self, block: &super::history::TargetBlock<'_>) -> Option<crate::domain::pain::Score> {
+    pub(super) fn baseline(
+        &self,
+        block: &super::history::TargetBlock<'_>,
+    ) -> Option<crate::domain::pain::Score> {
         baseline_score(
             &block.recorded.block,
             &block.recorded.scores,
@@ -397,7 +494,10 @@ impl Case<'_> {
         )
     }
 
-    pub(super) fn stated(&self, block: &super::history::TargetBlock<'_>) -> Option<crate::domain::pain::Percent> {
+    pub(super) fn stated(
+        &self,
+        block: &super::history::TargetBlock<'_>,
+    ) -> Option<crate::domain::pain::Percent> {
         stated_relief(
             &block.recorded.block,
             &block.recorded.scores,
@@ -443,7 +543,9 @@ impl Statuses {
 
     /// The rules that were asked, in order, with their statuses.
     pub fn iter(self) -> impl Iterator<Item = (Rule, Status)> {
-        Rule::ALL.iter().filter_map(move |rule| self.get(*rule).map(|status| (*rule, status)))
+        Rule::ALL
+            .iter()
+            .filter_map(move |rule| self.get(*rule).map(|status| (*rule, status)))
     }
 
     /// The packed form, as stored.
@@ -466,6 +568,7 @@ impl Statuses {
     /// Whether any required (or any advisory) rule has `status`.
     #[must_use]
     pub fn any(self, required: bool, status: Status) -> bool {
-        self.iter().any(|(rule, found)| rule.required() == required && found == status)
+        self.iter()
+            .any(|(rule, found)| rule.required() == required && found == status)
     }
 }
