@@ -1,5 +1,23 @@
-//! Who asks, and what they may do.
+//! Who asks, and what they may do: bearer tokens, their keys, SMART scopes, and the one permission table.
+//!
+//! Nothing here reads the clock: the present instant is an argument. Nothing here shows a token or a key in an error.
 
+mod issuer;
+mod jwks;
+mod key_source;
 mod permission;
+mod principal;
+mod scope;
+mod settings;
+mod token;
 
-pub use permission::{Action, Role};
+pub use issuer::{IssueError, Issuer};
+pub use jwks::RefusedKey;
+pub use permission::{Action, Role, allows};
+pub use principal::{Forbidden, Principal};
+pub use scope::{Context, Operation, Scope, Scopes, required};
+pub use settings::{Algorithm, ConfigurationError, JwksLocation, Secret, Settings};
+pub use token::{KeyReport, TokenError, Verifier};
+
+#[cfg(test)]
+mod tests;
