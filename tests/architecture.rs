@@ -262,6 +262,35 @@ fn the_table_has_no_circle() {
     assert!(circle.is_empty(), "rooms in a circle: {circle:?}");
 }
 
+/// What came in with a line in `Cargo.toml` is explained in a line of `docs/dependencies.md`, and the other way round.
+#[test]
+fn every_dependency_is_explained() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("Cargo.toml can be read");
+    let manifest: toml::Table = manifest.parse().expect("Cargo.toml is TOML");
+    let named: BTreeSet<&str> = ["dependencies", "dev-dependencies", "build-dependencies"]
+        .iter()
+        .filter_map(|section| manifest.get(*section)?.as_table())
+        .flat_map(|section| section.keys().map(String::as_str))
+        .collect();
+    let document =
+        fs::read_to_string(root.join("docs/dependencies.md")).expect("the list can be read");
+    let explained: BTreeSet<&str> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let missing: Vec<&&str> = named.difference(&explained).collect();
+    assert!(
+        missing.is_empty(),
+        "docs/dependencies.md has no line for {missing:?}"
+    );
+    let gone: Vec<&&str> = explained.difference(&named).collect();
+    assert!(
+        gone.is_empty(),
+        "Cargo.toml does not name {gone:?}, docs/dependencies.md does"
+    );
+}
+
 /// One path that crosses the table.
 #[derive(Debug, PartialEq, Eq)]
 struct Violation {
