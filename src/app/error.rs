@@ -72,6 +72,8 @@ pub enum Error {
         /// Seconds to wait.
         retry_after: u32,
     },
+    /// Another transaction wrote the same row at the same moment: the use case is run again and never answers this.
+    Collision,
     /// A fault of ours (500). The source goes to the log once and never to the client.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -111,6 +113,7 @@ impl fmt::Display for Error {
                 f.write_str("the idempotency key was used for another request")
             }
             Error::Busy { .. } => f.write_str("too busy"),
+            Error::Collision => f.write_str("met another transaction"),
             Error::Internal(source) => write!(f, "internal: {source}"),
         }
     }

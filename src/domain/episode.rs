@@ -131,3 +131,49 @@ vocabulary! {
         PromisPi = "promis_pi", "PROMIS pain interference";
     }
 }
+
+impl Episode {
+    /// This episode with what `sent` says put over it: what `sent` leaves unrecorded, and its empty lists, change nothing.
+    ///
+    /// A record system that sends the episode with every block knows at times less than what is stored already.
+    #[must_use]
+    pub fn brought_up_to_date(&self, sent: &Episode) -> Episode {
+        fn newer<T: Clone>(sent: &Option<T>, stored: &Option<T>) -> Option<T> {
+            sent.clone().or_else(|| stored.clone())
+        }
+        fn fuller<T: Clone>(sent: &[T], stored: &[T]) -> Vec<T> {
+            if sent.is_empty() {
+                stored.to_vec()
+            } else {
+                sent.to_vec()
+            }
+        }
+        Episode {
+            region: self.region,
+            onset_date: newer(&sent.onset_date, &self.onset_date),
+            causes: fuller(&sent.causes, &self.causes),
+            axial: newer(&sent.axial, &self.axial),
+            radiculopathy: newer(&sent.radiculopathy, &self.radiculopathy),
+            other_causes_excluded: newer(&sent.other_causes_excluded, &self.other_causes_excluded),
+            worse_with_extension_or_rotation: newer(
+                &sent.worse_with_extension_or_rotation,
+                &self.worse_with_extension_or_rotation,
+            ),
+            imaging_suggests_facet: newer(
+                &sent.imaging_suggests_facet,
+                &self.imaging_suggests_facet,
+            ),
+            fused_joints: newer(&sent.fused_joints, &self.fused_joints),
+            conservative_care: fuller(&sent.conservative_care, &self.conservative_care),
+            disability: fuller(&sent.disability, &self.disability),
+            assessment: newer(&sent.assessment, &self.assessment),
+        }
+    }
+
+    /// Whether `sent` can be about the same pain: the same region, and no other day of onset.
+    #[must_use]
+    pub fn may_be(&self, sent: &Episode) -> bool {
+        let onsets = self.onset_date.zip(sent.onset_date);
+        self.region == sent.region && onsets.is_none_or(|(stored, sent)| stored == sent)
+    }
+}

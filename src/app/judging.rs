@@ -1,0 +1,218 @@
+//! Determinations: made in the transaction that changed what they rest on.
+
+use super::core::{App, Unit};
+use super::error::Result;
+use crate::db::rows::{Judgement, recorded};
+use crate::db::{Stored, queries};
+use crate::domain::ids::{AblationId, BlockId, FollowUpId};
+use crate::domain::qualification::evaluate::Determination;
+use crate::domain::qualification::{
+    History, Profile, RecordedAblation, RecordedBlock, RecordedFollowUp, evaluate,
+};
+use chrono::NaiveDate;
+use std::collections::HashMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Everything recorded about a patient, episode by episode in the order of their recording.
+#[derive(Debug)]
+pub struct PatientRecords {
+    /// Each episode with its history; `elsewhere` holds the sessions of the others.
+    pub episodes: Vec<(Uuid, History)>,
+}
+
+/// Loads everything recorded about a patient, withdrawn records left out.
+///
+/// # Errors
+/// Those of the database.
+pub fn load(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<PatientRecords> {
+    let organization = &unit.principal.organization;
+    let episodes = queries::episodes::for_patient(unit.tx, organization, patient)?;
+    let blocks = queries::blocks::for_patient(unit.tx, organization, patient)?;
+    let scores = if blocks.is_empty() {
+        Vec::new()
+    } else {
+        queries::scores::for_patient(unit.tx, organization, patient)?
+    };
+    let ablations = queries::ablations::for_patient(unit.tx, organization, patient)?;
+    let follow_ups = if ablations.is_empty() {
+        Vec::new()
+    } else {
+        queries::follow_ups::for_patient(unit.tx, organization, patient)?
+    };
+    let mut scores_of = grouped(scores);
+    let mut follow_ups_of = grouped(follow_ups);
+    let mut blocks_of: HashMap<Uuid, Vec<RecordedBlock>> = HashMap::new();
+    for stored in blocks {
+        let scores = scores_of.remove(&stored.id).unwrap_or_default();
+        let block = RecordedBlock {
+            id: BlockId(stored.id),
+            block: stored.value,
+            scores: scores.iter().map(recorded).collect(),
+        };
+        blocks_of.entry(stored.parent).or_default().push(block);
+    }
+    let mut ablations_of: HashMap<Uuid, Vec<RecordedAblation>> = HashMap::new();
+    for stored in ablations {
+        let follow_ups = follow_ups_of.remove(&stored.id).unwrap_or_default().into_iter();
+        let follow_up =
+            |stored: Stored<_>| RecordedFollowUp { id: FollowUpId(stored.id), follow_up: stored.value };
+        let ablation = RecordedAblation {
+            id: AblationId(stored.id),
+            ablation: stored.value,
+            follow_ups: follow_ups.map(follow_up).collect(),
+        };
+        ablations_of.entry(stored.parent).or_default().push(ablation);
+    }
+    let mut histories: Vec<(Uuid, History)> = episodes
+        .into_iter()
+        .map(|episode| {
+            let history = History {
+                blocks: blocks_of.remove(&episode.id).unwrap_or_default(),
+                ablations: ablations_of.remove(&episode.id).unwrap_or_default(),
+                episode: episode.value,
+                elsewhere: Vec::new(),
+            };
+            (episode.id, history)
+        })
+        .collect();
+    let sessions: Vec<(Uuid, Vec<_>)> =
+        histories.iter().map(|(id, history)| (*id, history.sessions().collect())).collect();
+    for (id, history) in &mut histories {
+        let others = sessions.iter().filter(|(other, _)| other != id);
+        history.elsewhere = others.flat_map(|(_, sessions)| sessions.iter().copied()).collect();
+    }
+    Ok(PatientRecords { episodes: histories })
+}
+
+fn grouped<T>(records: Vec<Stored<T>>) -> HashMap<Uuid, Vec<Stored<T>>> {
+    let mut groups: HashMap<Uuid, Vec<Stored<T>>> = HashMap::new();
+    for record in records {
+        groups.entry(record.parent).or_default().push(record);
+    }
+    groups
+}
+
+impl PatientRecords {
+    /// The day to judge as of: today, or the day of the newest record where the patient's calendar is ahead of ours.
+    #[must_use]
+    pub fn day(&self, today: NaiveDate) -> NaiveDate {
+        let newest = self.episodes.iter().filter_map(|(_, history)| history.latest_date()).max();
+        newest.map_or(today, |newest| newest.max(today))
+    }
+
+    /// The history of one episode.
+    #[must_use]
+    pub fn of_episode(&self, episode: Uuid) -> Option<&History> {
+        self.episodes.iter().find(|(id, _)| *id == episode).map(|(_, history)| history)
+    }
+}
+
+/// Judges every target of a patient anew and stores what changed.
+///
+/// # Errors
+/// Those of the database.
+pub fn judge_patient(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<PatientRecords> {
+    let records = load(unit, patient)?;
+    store_judgements(unit, patient, &records)?;
+    Ok(records)
+}
+
+/// Judges `records` by every active profile and stores what changed.
+pub(super) fn store_judgements(unit: &mut Unit<'_, '_>, patient: Uuid, records: &PatientRecords) -> Result<()> {
+    let profiles = unit.active_profiles()?;
+    let profiles: Vec<&Profile> = profiles.iter().map(Arc::as_ref).collect();
+    let day = records.day(unit.today());
+    let mut judged = Vec::new();
+    for (episode, history) in &records.episodes {
+        let determinations = evaluate(&profiles, history, day);
+        judged.extend(determinations.iter().map(|one| (*episode, judgement(one, history))));
+    }
+    let seam = unit.app.seam.as_ref();
+    queries::determinations::replace(unit.tx, &unit.principal.organization, seam, patient, day, judged)?;
+    Ok(())
+}
+
+fn judgement(determination: &Determination<'_>, history: &History) -> Judgement {
+    let of_target = |recorded: &&RecordedBlock| {
+        recorded.block.is_diagnostic_mbb() && recorded.block.covers(determination.target)
+    };
+    let newest = history.blocks.iter().filter(of_target).max_by_key(|recorded| recorded.block.performed_at);
+    Judgement {
+        target: determination.target,
+        profile: determination.profile.id.clone(),
+        profile_version: determination.profile.version,
+        purpose: determination.purpose.code().to_owned(),
+        verdict: determination.verdict.code().to_owned(),
+        next_step: determination.next_step.code().to_owned(),
+        earliest: determination.earliest,
+        changes_on: determination.changes_on,
+        statuses: determination.statuses.packed(),
+        rediagnosed: determination.rediagnosed,
+        relief_tenths: determination.relief_floor_tenths,
+        operator: newest.and_then(|recorded| recorded.block.operator.clone()),
+        last_block_on: newest.map(|recorded| recorded.block.local_date()),
+    }
+}
+
+/// Who the jobs are to the audit trail and to the queries.
+#[must_use]
+pub fn service_principal(organization: &str) -> crate::auth::Principal {
+    crate::auth::Principal {
+        organization: organization.to_owned(),
+        subject: "medial".to_owned(),
+        role: crate::auth::Role::Admin,
+        scopes: None,
+    }
+}
+
+impl App {
+    /// Judges anew the patients whose determinations have come of age by today; how many there were.
+    ///
+    /// # Errors
+    /// Those of the database; what was done so far stays done.
+    pub fn judge_what_came_of_age(self: &Arc<Self>) -> Result<usize> {
+        const BATCH: u32 = 200;
+        let mut judged = 0;
+        loop {
+            let today = self.today();
+            let due: Vec<(String, Uuid)> = self
+                .db
+                .read(|tx| queries::determinations::due(tx, today, BATCH))
+                .map_err(super::error::Error::from)?;
+            if due.is_empty() {
+                return Ok(judged);
+            }
+            for (organization, patient) in due {
+                let principal = service_principal(&organization);
+                self.write(&principal, move |unit| judge_patient(unit, patient).map(|_| ()))?;
+                judged += 1;
+            }
+        }
+    }
+
+    /// Judges every patient of an organization anew, as after a change of its profiles; how many there were.
+    ///
+    /// # Errors
+    /// Those of the database; what was done so far stays done.
+    pub fn judge_everybody(self: &Arc<Self>, organization: &str) -> Result<usize> {
+        const BATCH: u32 = 200;
+        let principal = service_principal(organization);
+        let mut after = None;
+        let mut judged = 0;
+        loop {
+            let page = self.read(&principal, |unit| {
+                Ok(queries::patients::page(unit.tx, &unit.principal.organization, None, after, BATCH)?)
+            })?;
+            for patient in &page.items {
+                let id = patient.id;
+                self.write(&principal, move |unit| judge_patient(unit, id).map(|_| ()))?;
+                judged += 1;
+            }
+            after = page.items.last().map(|patient| patient.id);
+            if !page.more {
+                return Ok(judged);
+            }
+        }
+    }
+}
