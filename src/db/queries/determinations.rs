@@ -1,0 +1,263 @@
+//! Determinations: what every profile says about every target, and what it said before.
+
+use crate::db::dialect::{insert_all, query};
+use crate::db::page::one_more;
+use crate::db::rows::{
+    self, Determination, DeterminationHistoryRow, DeterminationRow, DeterminationVersion,
+    Judgement, date_text,
+};
+use crate::db::schema::{determination_history, determinations, episodes, patients};
+use crate::db::{Page, Result, Tx};
+use crate::seam::Outside;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// One determination that came, went or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The episode.
+    pub episode: Uuid,
+    /// What was said before; `None` when nothing was.
+    pub before: Option<Judgement>,
+    /// What is said now; `None` when the target is no longer judged by the profile.
+    pub after: Option<Judgement>,
+}
+
+/// The determinations of an episode, by target and profile.
+///
+/// # Errors
+/// When the database fails.
+pub fn for_episode(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    episode: Uuid,
+) -> Result<Vec<Determination>> {
+    let found = query!(tx, conn => determinations::table
+        .filter(determinations::organization_id.eq(organization))
+        .filter(determinations::episode_id.eq(episode.to_string()))
+        .order((determinations::joint, determinations::side, determinations::profile))
+        .select(DeterminationRow::as_select())
+        .load::<DeterminationRow>(conn))?;
+    found.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The determinations of every episode of a patient, by episode, target and profile.
+///
+/// # Errors
+/// When the database fails.
+pub fn for_patient(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    patient: Uuid,
+) -> Result<Vec<Determination>> {
+    let own = determinations::organization_id
+        .eq(episodes::organization_id)
+        .and(determinations::episode_id.eq(episodes::id));
+    let found = query!(tx, conn => episodes::table
+        .inner_join(determinations::table.on(own))
+        .filter(episodes::organization_id.eq(organization))
+        .filter(episodes::patient_id.eq(patient.to_string()))
+        .order((episodes::id, determinations::joint, determinations::side, determinations::profile))
+        .select(DeterminationRow::as_select())
+        .load::<DeterminationRow>(conn))?;
+    found.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Makes `judged` (episode and judgement) all that is said about the patient's targets as of a day.
+///
+/// What did not change is not written. What changed or went is kept as history. The changes are returned.
+///
+/// # Errors
+/// [`ForeignKeyViolation`](crate::db::DbError::ForeignKeyViolation) when the patient has no such episode.
+pub fn replace(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    outside: &dyn Outside,
+    patient: Uuid,
+    as_of: NaiveDate,
+    judged: Vec<(Uuid, Judgement)>,
+) -> Result<Vec<Change>> {
+    let now = outside.now();
+    let mut before: BTreeMap<_, _> = for_patient(tx, organization, patient)?
+        .into_iter()
+        .map(|one| (key(one.episode, &one.judgement), one))
+        .collect();
+    let (mut changes, mut written, mut replaced) = (Vec::new(), Vec::new(), Vec::new());
+    for (episode, judgement) in judged {
+        let old = before.remove(&key(episode, &judgement));
+        if old.as_ref().is_some_and(|old| old.judgement == judgement) {
+            continue;
+        }
+        let since = since(old.as_ref(), &judgement, as_of);
+        written.push(Determination {
+            patient,
+            episode,
+            judgement: judgement.clone(),
+            evaluated_as_of: as_of,
+            since,
+            decided_at: now,
+        });
+        changes.push(Change {
+            episode,
+            before: old.as_ref().map(|old| old.judgement.clone()),
+            after: Some(judgement),
+        });
+        replaced.extend(old);
+    }
+    for gone in before.into_values() {
+        delete(tx, organization, &gone)?;
+        changes.push(Change {
+            episode: gone.episode,
+            before: Some(gone.judgement.clone()),
+            after: None,
+        });
+        replaced.push(gone);
+    }
+    keep_history(tx, organization, outside, &replaced, now)?;
+    upsert(tx, organization, patient, &written)?;
+    Ok(changes)
+}
+
+fn key(episode: Uuid, judgement: &Judgement) -> (Uuid, crate::domain::anatomy::Target, String) {
+    (episode, judgement.target, judgement.profile.clone())
+}
+
+/// The day the next step began: where it is the same, as before; where it came of age meanwhile, the day it did.
+fn since(old: Option<&Determination>, judgement: &Judgement, as_of: NaiveDate) -> NaiveDate {
+    let Some(old) = old else { return as_of };
+    if old.judgement.next_step == judgement.next_step {
+        return old.since;
+    }
+    match old.judgement.changes_on {
+        Some(due) if due <= as_of => due,
+        Some(_) | None => as_of,
+    }
+}
+
+fn delete(tx: &mut Tx<'_>, organization: &str, gone: &Determination) -> Result<()> {
+    let judgement = &gone.judgement;
+    query!(tx, conn => diesel::delete(
+        determinations::table
+            .filter(determinations::organization_id.eq(organization))
+            .filter(determinations::episode_id.eq(gone.episode.to_string()))
+            .filter(determinations::joint.eq(judgement.target.joint.code()))
+            .filter(determinations::side.eq(judgement.target.side.code()))
+            .filter(determinations::profile.eq(&judgement.profile)),
+    )
+    .execute(conn))?;
+    Ok(())
+}
+
+fn keep_history(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    outside: &dyn Outside,
+    replaced: &[Determination],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let row =
+        |one: &Determination| DeterminationHistoryRow::of(organization, outside.new_id(), one, now);
+    let rows: Vec<DeterminationHistoryRow> = replaced.iter().map(row).collect();
+    insert_all!(tx, determination_history, rows.as_slice());
+    Ok(())
+}
+
+fn upsert(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    patient: Uuid,
+    written: &[Determination],
+) -> Result<()> {
+    if written.is_empty() {
+        return Ok(());
+    }
+    let sort_name = query!(tx, conn => patients::table
+        .filter(patients::organization_id.eq(organization))
+        .filter(patients::id.eq(patient.to_string()))
+        .select(patients::sort_name)
+        .first::<String>(conn))?;
+    let rows: Vec<DeterminationRow> = written
+        .iter()
+        .map(|one| DeterminationRow::of(organization, one, &sort_name))
+        .collect();
+    insert_all!(tx, determinations, rows.as_slice(), |values| values
+        .on_conflict((
+            determinations::organization_id,
+            determinations::episode_id,
+            determinations::joint,
+            determinations::side,
+            determinations::profile,
+        ))
+        .do_update()
+        .set((
+            determinations::profile_version.eq(excluded(determinations::profile_version)),
+            determinations::purpose.eq(excluded(determinations::purpose)),
+            determinations::verdict.eq(excluded(determinations::verdict)),
+            determinations::next_step.eq(excluded(determinations::next_step)),
+            determinations::earliest.eq(excluded(determinations::earliest)),
+            determinations::changes_on.eq(excluded(determinations::changes_on)),
+            determinations::statuses.eq(excluded(determinations::statuses)),
+            determinations::rediagnosed.eq(excluded(determinations::rediagnosed)),
+            determinations::evaluated_as_of.eq(excluded(determinations::evaluated_as_of)),
+            determinations::since.eq(excluded(determinations::since)),
+            determinations::relief_tenths.eq(excluded(determinations::relief_tenths)),
+            determinations::relief_order.eq(excluded(determinations::relief_order)),
+            determinations::operator.eq(excluded(determinations::operator)),
+            determinations::last_block_on.eq(excluded(determinations::last_block_on)),
+            determinations::decided_at.eq(excluded(determinations::decided_at)),
+        )));
+    Ok(())
+}
+
+/// What was said about an episode before, in the order in which it was replaced.
+///
+/// # Errors
+/// When the database fails.
+pub fn history(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    episode: Uuid,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Page<DeterminationVersion>> {
+    let found = query!(tx, conn => {
+        let mut found = determination_history::table
+            .filter(determination_history::organization_id.eq(organization))
+            .filter(determination_history::episode_id.eq(episode.to_string()))
+            .into_boxed::<Db>();
+        if let Some(after) = after {
+            found = found.filter(determination_history::id.gt(after.to_string()));
+        }
+        found
+            .order(determination_history::id)
+            .limit(one_more(limit))
+            .select(DeterminationHistoryRow::as_select())
+            .load::<DeterminationHistoryRow>(conn)
+    })?;
+    Page::of(found, limit).try_map(TryInto::try_into)
+}
+
+/// Organizations and patients with a determination that comes of age by `as_of`, those due longest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn due(tx: &mut Tx<'_>, as_of: NaiveDate, limit: u32) -> Result<Vec<(String, Uuid)>> {
+    let found: Vec<(String, String)> = query!(tx, conn => determinations::table
+        .filter(determinations::changes_on.le(date_text(as_of)))
+        .order((determinations::changes_on, determinations::organization_id, determinations::patient_id))
+        .limit(i64::from(limit))
+        .select((determinations::organization_id, determinations::patient_id))
+        .load(conn))?;
+    let mut seen = std::collections::HashSet::new();
+    let mut due = Vec::new();
+    for (organization, patient) in found {
+        let patient = rows::id(&patient)?;
+        if seen.insert(patient) {
+            due.push((organization, patient));
+        }
+    }
+    Ok(due)
+}

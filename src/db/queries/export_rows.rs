@@ -1,0 +1,270 @@
+//! The records of a dataset in chunks, each beginning after the last key of the one before: constant memory.
+
+use super::{blocks as block_queries, stored};
+use crate::db::dialect::query;
+use crate::db::rows::{
+    AblationRow, AdverseEventRow, Determination, DeterminationRow, EpisodeRow, FollowUpRow,
+    ScoreDataRow, Stored,
+};
+use crate::db::schema::{
+    ablations, adverse_events, blocks, determinations, episodes, follow_ups, scores,
+};
+use crate::db::{Result, Tx};
+use crate::domain::ablation::{Ablation, FollowUp};
+use crate::domain::adverse_event::AdverseEvent;
+use crate::domain::block::Block;
+use crate::domain::episode::Episode;
+use crate::domain::pain::ScoreRow;
+use crate::domain::patient::Patient;
+use diesel::prelude::*;
+use uuid::Uuid;
+
+pub use super::adverse_events::After;
+/// Which records. What does not apply to a dataset does not restrict it: a score and a relief are chosen by their
+/// block, a follow-up by its ablation.
+pub use super::blocks::Filter;
+
+/// Patients.
+///
+/// # Errors
+/// When the database fails.
+pub fn patients(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Stored<Patient>>> {
+    match filter.patient {
+        None => Ok(super::patients::page(tx, organization, None, after, limit)?.items),
+        Some(_) if after.is_some() => Ok(Vec::new()),
+        Some(patient) => Ok(super::patients::by_ids(tx, organization, &[patient])?
+            .into_values()
+            .collect()),
+    }
+}
+
+/// Episodes.
+///
+/// # Errors
+/// When the database fails.
+pub fn episodes(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Stored<Episode>>> {
+    let found = query!(tx, conn => {
+        let mut found = episodes::table.filter(episodes::organization_id.eq(organization)).into_boxed::<Db>();
+        if let Some(patient) = filter.patient {
+            found = found.filter(episodes::patient_id.eq(patient.to_string()));
+        }
+        if let Some(episode) = filter.episode {
+            found = found.filter(episodes::id.eq(episode.to_string()));
+        }
+        if let Some(after) = after {
+            found = found.filter(episodes::id.gt(after.to_string()));
+        }
+        found.order(episodes::id).limit(i64::from(limit)).select(EpisodeRow::as_select()).load::<EpisodeRow>(conn)
+    })?;
+    stored(found)
+}
+
+/// Blocks. Their reliefs come with [`scores::for_blocks`](super::scores::for_blocks).
+///
+/// # Errors
+/// When the database fails.
+pub fn blocks(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Stored<Block>>> {
+    Ok(block_queries::page(tx, organization, filter, after, limit)?.items)
+}
+
+/// Scores of blocks that are not withdrawn.
+///
+/// # Errors
+/// When the database fails.
+pub fn scores(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Stored<ScoreRow>>> {
+    let found = query!(tx, conn => {
+        let of = blocks::organization_id.eq(scores::organization_id).and(blocks::id.eq(scores::block_id));
+        let all = scores::table
+            .inner_join(blocks::table.on(of))
+            .filter(scores::organization_id.eq(organization))
+            .filter(scores::withdrawn_at.is_null())
+            .filter(blocks::withdrawn_at.is_null())
+            .into_boxed::<Db>();
+        let mut found = block_queries::filtered!(all, filter);
+        if let Some(after) = after {
+            found = found.filter(scores::id.gt(after.to_string()));
+        }
+        found.order(scores::id).limit(i64::from(limit)).select(ScoreDataRow::as_select()).load::<ScoreDataRow>(conn)
+    })?;
+    stored(found)
+}
+
+/// Restricts a boxed query on ablations.
+macro_rules! filtered_ablations {
+    ($query:expr, $filter:expr) => {{
+        let filter: &Filter = $filter;
+        let mut query = $query;
+        if let Some(patient) = filter.patient {
+            query = query.filter(ablations::patient_id.eq(patient.to_string()));
+        }
+        if let Some(episode) = filter.episode {
+            query = query.filter(ablations::episode_id.eq(episode.to_string()));
+        }
+        if let Some(operator) = &filter.operator {
+            query = query.filter(ablations::operator.eq(operator));
+        }
+        if let Some(from) = filter.from {
+            query = query.filter(ablations::performed_on.ge(crate::db::rows::date_text(from)));
+        }
+        if let Some(to) = filter.to {
+            query = query.filter(ablations::performed_on.le(crate::db::rows::date_text(to)));
+        }
+        query
+    }};
+}
+
+/// Ablations.
+///
+/// # Errors
+/// When the database fails.
+pub fn ablations(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Stored<Ablation>>> {
+    let found = query!(tx, conn => {
+        let all = ablations::table
+            .filter(ablations::organization_id.eq(organization))
+            .filter(ablations::withdrawn_at.is_null())
+            .into_boxed::<Db>();
+        let mut found = filtered_ablations!(all, filter);
+        if let Some(after) = after {
+            found = found.filter(ablations::id.gt(after.to_string()));
+        }
+        found.order(ablations::id).limit(i64::from(limit)).select(AblationRow::as_select()).load::<AblationRow>(conn)
+    })?;
+    stored(found)
+}
+
+/// Follow-ups of ablations that are not withdrawn.
+///
+/// # Errors
+/// When the database fails.
+pub fn follow_ups(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Stored<FollowUp>>> {
+    let found = query!(tx, conn => {
+        let of = ablations::organization_id.eq(follow_ups::organization_id).and(ablations::id.eq(follow_ups::ablation_id));
+        let all = follow_ups::table
+            .inner_join(ablations::table.on(of))
+            .filter(follow_ups::organization_id.eq(organization))
+            .filter(follow_ups::withdrawn_at.is_null())
+            .filter(ablations::withdrawn_at.is_null())
+            .into_boxed::<Db>();
+        let mut found = filtered_ablations!(all, filter);
+        if let Some(after) = after {
+            found = found.filter(follow_ups::id.gt(after.to_string()));
+        }
+        found.order(follow_ups::id).limit(i64::from(limit)).select(FollowUpRow::as_select()).load::<FollowUpRow>(conn)
+    })?;
+    stored(found)
+}
+
+/// Adverse events, each with what it came after; `from` and `to` are about the day it began.
+///
+/// # Errors
+/// When the database fails.
+pub fn adverse_events(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<(Stored<AdverseEvent>, After)>> {
+    let found = query!(tx, conn => {
+        let mut found = adverse_events::table.filter(adverse_events::organization_id.eq(organization)).into_boxed::<Db>();
+        if let Some(patient) = filter.patient {
+            found = found.filter(adverse_events::patient_id.eq(patient.to_string()));
+        }
+        if let Some(from) = filter.from {
+            found = found.filter(adverse_events::onset_on.ge(crate::db::rows::date_text(from)));
+        }
+        if let Some(to) = filter.to {
+            found = found.filter(adverse_events::onset_on.le(crate::db::rows::date_text(to)));
+        }
+        if let Some(after) = after {
+            found = found.filter(adverse_events::id.gt(after.to_string()));
+        }
+        found
+            .order(adverse_events::id)
+            .limit(i64::from(limit))
+            .select(AdverseEventRow::as_select())
+            .load::<AdverseEventRow>(conn)
+    })?;
+    found.into_iter().map(AdverseEventRow::read).collect()
+}
+
+/// A chunk of determinations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeterminationChunk {
+    /// Those of the chunk's episodes, episode by episode; there may be none although more follow.
+    pub determinations: Vec<Determination>,
+    /// The episode after which the next chunk begins; `None` when this was the last.
+    pub next: Option<Uuid>,
+}
+
+/// The determinations of the next `limit` episodes; `operator` is who performed the newest counted block.
+///
+/// # Errors
+/// When the database fails.
+pub fn determinations(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<DeterminationChunk> {
+    let chunk = self::episodes(tx, organization, filter, after, limit)?;
+    let of: Vec<String> = chunk.iter().map(|episode| episode.id.to_string()).collect();
+    let found = query!(tx, conn => {
+        let mut found = determinations::table
+            .filter(determinations::organization_id.eq(organization))
+            .filter(determinations::episode_id.eq_any(&of))
+            .into_boxed::<Db>();
+        if let Some(operator) = &filter.operator {
+            found = found.filter(determinations::operator.eq(operator));
+        }
+        found
+            .order((determinations::episode_id, determinations::joint, determinations::side, determinations::profile))
+            .select(DeterminationRow::as_select())
+            .load::<DeterminationRow>(conn)
+    })?;
+    let determinations = found
+        .into_iter()
+        .map(TryInto::try_into)
+        .collect::<Result<_>>()?;
+    Ok(DeterminationChunk {
+        determinations,
+        next: chunk.last().map(|episode| episode.id),
+    })
+}
