@@ -3,3 +3,7 @@
 pub mod error;
 
 pub use error::{Error, FieldError, Result};
+
+/// The use cases and what they stand on.
+#[derive(Debug)]
+pub struct App;
