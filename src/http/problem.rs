@@ -67,7 +67,7 @@ kinds! {
     /// A fault of ours.
     Internal = 500, "internal-error", "Something went wrong on our side", "It is in the log under the request id in `instance`.";
     /// Busy.
-    Unavailable = 503, "unavailable", "Too busy at the moment", "Nothing was done. Wait for the seconds in `Retry-After` and send the request again.";
+    Unavailable = 503, "unavailable", "Not available at the moment", "Wait for the seconds in `Retry-After` and send the request again. With an `Idempotency-Key` it is not done twice.";
 }
 
 impl Kind {

@@ -289,6 +289,8 @@ pub struct Answer {
     pub schema: Option<SchemaSource>,
     /// A body as it comes.
     pub example: Option<Value>,
+    /// Whether it is to be saved as a file.
+    pub attached: bool,
 }
 
 /// Media type of JSON.
@@ -553,6 +555,7 @@ impl<C> Endpoint<C> {
             media_type: Some(JSON),
             schema: Some(schema_of::<T>),
             example,
+            attached: false,
         });
         self
     }
@@ -571,7 +574,17 @@ impl<C> Endpoint<C> {
             media_type: Some(media_type),
             schema: None,
             example: None,
+            attached: false,
         });
+        self
+    }
+
+    /// Its last answer is to be saved as a file.
+    #[must_use]
+    pub fn attached(mut self) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.attached = true;
+        }
         self
     }
 
@@ -584,6 +597,7 @@ impl<C> Endpoint<C> {
             media_type: None,
             schema: None,
             example: None,
+            attached: false,
         });
         self
     }

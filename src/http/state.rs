@@ -21,6 +21,10 @@ pub struct HttpSettings {
     pub workers: usize,
     /// Requests that do their work at the same time. More of them than the database has connections would only wait there.
     pub permits: usize,
+    /// Requests that wait for their turn. One more is told to come again.
+    pub queue: usize,
+    /// How long a request waits for its turn.
+    pub patience: Duration,
     /// Streams that are sent at the same time. Each holds a connection to the database for as long as the client reads.
     pub streams: usize,
     /// From the request line to the answer, the body of the request included.
@@ -48,7 +52,9 @@ impl HttpSettings {
         HttpSettings {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             workers: 2,
-            permits: 16,
+            permits: 32,
+            queue: 512,
+            patience: Duration::from_secs(5),
             streams: 4,
             deadline: Duration::from_secs(30),
             stall: Duration::from_secs(60),
@@ -79,6 +85,7 @@ pub struct State<C = App> {
     pub(super) endpoints: Arc<[Endpoint<C>]>,
     pub(super) document: Arc<str>,
     pub(super) permits: Arc<Semaphore>,
+    pub(super) queue: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -94,6 +101,7 @@ impl<C> Clone for State<C> {
             endpoints: self.endpoints.clone(),
             document: self.document.clone(),
             permits: self.permits.clone(),
+            queue: self.queue.clone(),
             streams: self.streams.clone(),
             metrics: self.metrics.clone(),
         }
@@ -121,6 +129,7 @@ impl<C: Send + Sync + 'static> State<C> {
             endpoints: endpoints.into(),
             document,
             permits: Arc::new(Semaphore::new(settings.permits)),
+            queue: Arc::new(Semaphore::new(settings.queue)),
             streams: Arc::new(Semaphore::new(settings.streams)),
             metrics: Arc::new(Metrics::new()),
             settings: Arc::new(settings),
