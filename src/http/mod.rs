@@ -72,3 +72,6 @@ fn service_endpoints<C>() -> Vec<Endpoint<C>> {
             .answers_as(200, "text/plain", "Title, status and what to do."),
     ]
 }
+
+#[cfg(test)]
+mod tests;
