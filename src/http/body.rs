@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 
 /// So much of a body that is too large is read and thrown away, times the limit, so that the client
 /// is through with sending when the answer comes and does not lose it to a reset connection.
-const DRAINED: usize = 8;
+const DRAINED: usize = 64;
 
 /// Reads a body as the endpoint wants it.
 ///
@@ -109,8 +109,7 @@ async fn collect(
         Problem::new(Kind::BodyTooLarge, "body_too_large", detail)
     };
     let announced = length(headers).unwrap_or(0);
-    let waits_for_us = headers.contains_key(header::EXPECT);
-    if announced > limit && (waits_for_us || announced > limit.saturating_mul(DRAINED)) {
+    if announced > limit.saturating_mul(DRAINED) {
         return Err(too_large().closing());
     }
     let mut read = BytesMut::with_capacity(announced.min(limit));

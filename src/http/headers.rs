@@ -44,9 +44,10 @@ fn unauthorized(code: &'static str, error: Option<&str>, detail: &str) -> Proble
         .collect();
     // RFC 6750: who sent no token at all is not told an error.
     problem.challenge = Some(match error {
-        None => "Bearer realm=\"medial\"".to_owned(),
+        None => "Bearer realm=\"medial\"".into(),
         Some(error) => {
             format!("Bearer realm=\"medial\", error=\"{error}\", error_description=\"{quotable}\"")
+                .into()
         }
     });
     problem
@@ -175,7 +176,7 @@ mod tests {
             Ok("abc.def")
         );
         let challenge = |headers: HeaderMap| bearer(&headers).unwrap_err().challenge.unwrap();
-        assert_eq!(challenge(HeaderMap::new()), "Bearer realm=\"medial\"");
+        assert_eq!(&*challenge(HeaderMap::new()), "Bearer realm=\"medial\"");
         for bad in ["abc", "Basic abc", "Bearer ", "Bearer"] {
             assert!(
                 challenge(with("authorization", &[bad])).contains("error=\"invalid_request\""),

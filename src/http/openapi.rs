@@ -54,7 +54,7 @@ fn document<C>(endpoints: &[Endpoint<C>]) -> Mapping {
             error_response(status, &problem).into(),
         );
     }
-    let (paths, schemas) = schemas.named(paths);
+    let (paths, responses, schemas) = schemas.named(paths, responses);
     map([
         ("openapi", "3.1.0".into()),
         ("info", info()),
@@ -71,7 +71,7 @@ fn document<C>(endpoints: &[Endpoint<C>]) -> Mapping {
                 ("securitySchemes", security_schemes()),
                 ("parameters", shared_parameters()),
                 ("headers", shared_headers()),
-                ("responses", responses.into()),
+                ("responses", responses),
                 ("schemas", schemas),
             ])
             .into(),
@@ -459,7 +459,7 @@ impl Schemas {
     }
 
     /// Gives every schema its last name: one that looks the same on both sides has one name, one that does not is an `…Answer` on the other.
-    fn named(mut self, paths: Mapping) -> (Value, Value) {
+    fn named(mut self, paths: Mapping, responses: Mapping) -> (Value, Value, Value) {
         let mut schemas: Map<String, Json> = self.requests.take_definitions(true);
         let answers: Map<String, Json> = self.answers.take_definitions(true);
         let differs = differing(&schemas, &answers);
@@ -478,9 +478,10 @@ impl Schemas {
             Some(name) => last_name(name),
             None => name.to_owned(),
         };
-        let mut paths = Value::Mapping(paths);
+        let (mut paths, mut responses) = (Value::Mapping(paths), Value::Mapping(responses));
         for_each_yaml_reference(&mut paths, &unmark);
-        (paths, yaml_of(&Json::Object(schemas)))
+        for_each_yaml_reference(&mut responses, &unmark);
+        (paths, responses, yaml_of(&Json::Object(schemas)))
     }
 }
 

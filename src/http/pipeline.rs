@@ -108,7 +108,7 @@ pub(super) fn method_not_allowed<C: Send + Sync + 'static>(
     let watch = Watch::begin(request, route, &state.seam, &state.metrics);
     let detail = format!("This path has {allow}.");
     let mut problem = Problem::new(Kind::MethodNotAllowed, "method_not_allowed", detail);
-    problem.allow = Some(allow.to_owned());
+    problem.allow = Some(allow.into());
     finished(shown(&problem, watch.request_id), watch)
 }
 
@@ -354,10 +354,10 @@ fn shown(problem: &Problem, request_id: Uuid) -> HttpResponse {
         response.insert_header((header::RETRY_AFTER, seconds.to_string()));
     }
     if let Some(challenge) = &problem.challenge {
-        response.insert_header((header::WWW_AUTHENTICATE, challenge.as_str()));
+        response.insert_header((header::WWW_AUTHENTICATE, challenge.as_ref()));
     }
     if let Some(allow) = &problem.allow {
-        response.insert_header((header::ALLOW, allow.as_str()));
+        response.insert_header((header::ALLOW, allow.as_ref()));
     }
     response.insert_header((header::CONTENT_TYPE, MEDIA_TYPE));
     // A body of strings and numbers always serializes.

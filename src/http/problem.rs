@@ -100,9 +100,9 @@ pub struct Problem {
     /// Seconds to wait.
     pub retry_after: Option<u32>,
     /// Value of `WWW-Authenticate`.
-    pub challenge: Option<String>,
+    pub challenge: Option<Box<str>>,
     /// Value of `Allow`.
-    pub allow: Option<String>,
+    pub allow: Option<Box<str>>,
     /// Whether the connection must end, because part of the request is still on its way.
     pub close: bool,
 }
@@ -162,8 +162,7 @@ impl Problem {
             "forbidden",
             format!("This token does not allow “{}”.", action.code()),
         );
-        problem.challenge =
-            Some("Bearer realm=\"medial\", error=\"insufficient_scope\"".to_owned());
+        problem.challenge = Some("Bearer realm=\"medial\", error=\"insufficient_scope\"".into());
         problem
     }
 

@@ -286,7 +286,7 @@ async fn a_body_must_be_what_it_is_said_to_be() {
 async fn json_is_read_strictly_with_line_and_column() {
     let state = state();
     for (body, place) in [
-        (&b"{\n \"text\": NaN}"[..], "line 2 column 11"),
+        (&b"{\n \"text\": NaN}"[..], "line 2 column 10"),
         (b"{\"text\": \"a\",\n\"text\": \"b\"}", "line 2"),
         (b"{\"text\": \"a\"", "line 1 column 12"),
         (b"{\"text\": 1e999}", "line 1"),
@@ -590,6 +590,10 @@ async fn the_log_has_one_line_a_request_and_nothing_about_anybody() {
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
     let state = state();
+    // Another test may have met these lines first, without anybody listening; from then on they are skipped until this.
+    ask(&state, get("/v1/fail/internal")).await;
+    tracing::callsite::rebuild_interest_cache();
+    log.0.lock().unwrap().clear();
     ask(&state, get(&format!("/v1/notes/{ID}?name=Jane-Doe"))).await;
     ask(&state, get("/v1/fail/internal")).await;
     drop(guard);

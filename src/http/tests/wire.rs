@@ -43,10 +43,17 @@ impl Running {
     }
 
     fn ask(&self, head: &str, body: &[u8]) -> String {
+        String::from_utf8_lossy(&self.ask_for_bytes(head, body)).into_owned()
+    }
+
+    fn ask_for_bytes(&self, head: &str, body: &[u8]) -> Vec<u8> {
         let mut stream = self.connect();
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(body).unwrap();
-        all(&mut stream)
+        let mut answer = Vec::new();
+        // A connection that is reset after its answer is an end like any other.
+        let _ = stream.read_to_end(&mut answer);
+        answer
     }
 
     fn stop(&mut self) {
@@ -111,17 +118,13 @@ fn a_body_that_drips_is_cut_off() {
 #[test]
 fn too_large_a_body_gets_its_answer_even_from_a_client_that_only_writes_first() {
     let server = Running::start(state_with(settings()));
-    for size in [2_000_000, 5_000_000] {
+    for size in [2_000_000, 40_000_000] {
         let json = format!(
             "Content-Type: application/json\r\nConnection: close\r\nContent-Length: {size}\r\n"
         );
         let answer = server.ask(&head("POST", "/v1/notes", &json), &vec![b' '; size]);
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     }
-    let json =
-        "Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 2000000\r\n";
-    let answer = server.ask(&head("POST", "/v1/notes", json), b"");
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 
 #[test]
@@ -150,14 +153,12 @@ fn a_stream_is_held_back_by_a_slow_client_and_stops_without_one() {
     let mut piece = [0; 100_000];
     stream.read_exact(&mut piece).unwrap();
     // Nobody reads: once the buffers between are full nothing more is written.
-    let mut before = usize::MAX;
     until("it is held back", || {
-        let now = app.written.load(Ordering::SeqCst);
-        let same = now == std::mem::replace(&mut *Box::new(before), now);
-        thread::sleep(Duration::from_millis(200));
-        same || now == app.written.load(Ordering::SeqCst)
+        let before = app.written.load(Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(300));
+        before == app.written.load(Ordering::SeqCst)
     });
-    before = app.written.load(Ordering::SeqCst);
+    let before = app.written.load(Ordering::SeqCst);
     assert!(
         before < 64 * 1024 * 1024,
         "{before} bytes are waiting somewhere"
@@ -213,15 +214,9 @@ fn answers_are_compressed_for_those_who_want_it() {
     let server = Running::start(state_with(settings()));
     let plain = server.ask(&head("GET", "/openapi.yaml", "Connection: close\r\n"), b"");
     assert!(plain.contains("openapi: 3.1.0"));
-    let packed = server.ask(
-        &head(
-            "GET",
-            "/openapi.yaml",
-            "Connection: close\r\nAccept-Encoding: gzip\r\n",
-        ),
-        b"",
-    );
-    assert!(packed.contains("content-encoding: gzip"));
+    let wants = "Connection: close\r\nAccept-Encoding: gzip\r\n";
+    let packed = server.ask_for_bytes(&head("GET", "/openapi.yaml", wants), b"");
+    assert!(String::from_utf8_lossy(&packed).contains("content-encoding: gzip"));
     assert!(packed.len() * 3 < plain.len());
 }
 
@@ -265,4 +260,23 @@ fn an_idle_connection_and_a_slow_head_are_closed() {
         stream.read(&mut [0]),
         Ok(0) | Err(io::Error { .. })
     ));
+}
+
+#[test]
+fn stopping_does_not_wait_for_idle_connections() {
+    let mut server = Running::start(state_with(settings()));
+    let mut idle = server.connect();
+    idle.write_all(head("GET", "/health/live", "").as_bytes())
+        .unwrap();
+    let mut first = [0; 12];
+    idle.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let _silent = server.connect();
+    let begun = Instant::now();
+    server.stop();
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
 }
