@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use utoipa_swagger_ui::Config;
 
-/// Only scripts of our own, and no other machine. Styles may stand in the page, because the library of the page puts them there.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+/// Only scripts and styles of our own, and no other machine.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const PAGE: &str = include_str!("docs.html");

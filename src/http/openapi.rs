@@ -58,10 +58,6 @@ fn document<C>(endpoints: &[Endpoint<C>]) -> Mapping {
     map([
         ("openapi", "3.1.0".into()),
         ("info", info()),
-        (
-            "jsonSchemaDialect",
-            "https://json-schema.org/draft/2020-12/schema".into(),
-        ),
         ("servers", yaml_of(&json!([{"url": "/"}]))),
         ("tags", tags(endpoints)),
         ("paths", paths),
@@ -80,13 +76,17 @@ fn document<C>(endpoints: &[Endpoint<C>]) -> Mapping {
 }
 
 fn info() -> Value {
-    yaml_of(&json!({
-        "title": "Medial",
-        "version": env!("CARGO_PKG_VERSION"),
-        "summary": env!("CARGO_PKG_DESCRIPTION"),
-        "description": include_str!("openapi.md"),
-        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-    }))
+    map([
+        ("title", "Medial".into()),
+        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("summary", env!("CARGO_PKG_DESCRIPTION").into()),
+        ("description", include_str!("openapi.md").into()),
+        (
+            "license",
+            yaml_of(&json!({"name": "Apache-2.0", "identifier": "Apache-2.0"})),
+        ),
+    ])
+    .into()
 }
 
 fn tags<C>(endpoints: &[Endpoint<C>]) -> Value {

@@ -630,7 +630,7 @@ async fn the_page_needs_nothing_from_elsewhere() {
     assert!(!html.contains("http://") && !html.contains("https://") && !html.contains("<script>"));
     assert!(
         page.header("content-security-policy")
-            .contains("script-src 'self';")
+            .contains("script-src 'self'; style-src 'self';")
     );
     for (file, kind) in [
         ("swagger-ui.css", "text/css; charset=utf-8"),
