@@ -4,3 +4,7 @@ pub mod error;
 pub mod profiles;
 
 pub use error::{Error, FieldError, Result};
+
+/// The use cases and what they stand on.
+#[derive(Debug)]
+pub struct App;

@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn even(value: u8) -> Result<u8, CodeAndDetail> {
-        if value % 2 == 0 {
+        if value.is_multiple_of(2) {
             Ok(value)
         } else {
             Err(CodeAndDetail::new("odd", "Must be even."))
