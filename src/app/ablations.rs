@@ -41,7 +41,9 @@ pub fn insert(
 ) -> Result<(Stored<Ablation>, Vec<Stored<FollowUp>>)> {
     unit.require(Action::WriteAblation)?;
     let episode = episodes::find(unit, episode).map_err(|error| match error {
-        Error::NotFound { .. } => Error::field("/episode_id", "not_found", "There is no such episode."),
+        Error::NotFound { .. } => {
+            Error::field("/episode_id", "not_found", "There is no such episode.")
+        }
         other => other,
     })?;
     fits_episode(&episode.value, ablation)?;
@@ -54,7 +56,12 @@ pub fn insert(
         ablation.clone(),
     );
     queries::ablations::insert(unit.tx, &unit.principal.organization, &stored)?;
-    unit.audit(Action::WriteAblation, "ablation", stored.id, Some(stored.patient))?;
+    unit.audit(
+        Action::WriteAblation,
+        "ablation",
+        stored.id,
+        Some(stored.patient),
+    )?;
     let mut kept = Vec::with_capacity(follow_ups.len());
     for follow_up in follow_ups {
         kept.push(insert_follow_up(unit, &stored, follow_up)?);
@@ -65,11 +72,18 @@ pub fn insert(
 fn fits_episode(episode: &Episode, ablation: &Ablation) -> Result<()> {
     let mut errors = Vec::new();
     joints_in_region(&ablation.joints, episode.region, "/joints", &mut errors);
-    if episode.onset_date.is_some_and(|onset| ablation.performed_on < onset) {
+    if episode
+        .onset_date
+        .is_some_and(|onset| ablation.performed_on < onset)
+    {
         let detail = "The ablation lies before the onset of its episode.";
         errors.push(FieldError::new("/performed_on", "before_episode", detail));
     }
-    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(errors))
+    }
 }
 
 fn insert_follow_up(
@@ -78,18 +92,31 @@ fn insert_follow_up(
     follow_up: &FollowUp,
 ) -> Result<Stored<FollowUp>> {
     let id = unit.new_id();
-    let stored =
-        Stored::new(id, unit.organization(), ablation.patient, ablation.id, unit.now, follow_up.clone());
+    let stored = Stored::new(
+        id,
+        unit.organization(),
+        ablation.patient,
+        ablation.id,
+        unit.now,
+        follow_up.clone(),
+    );
     queries::follow_ups::insert(unit.tx, &unit.principal.organization, &stored)?;
-    unit.audit(Action::WriteAblation, "follow_up", id, Some(ablation.patient))?;
+    unit.audit(
+        Action::WriteAblation,
+        "follow_up",
+        id,
+        Some(ablation.patient),
+    )?;
     Ok(stored)
 }
 
 fn find(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<Stored<Ablation>> {
-    queries::ablations::get(unit.tx, &unit.principal.organization, id).map_err(|error| match error {
-        DbError::NotFound => Error::NotFound { what: "ablation" },
-        other => other.into(),
-    })
+    queries::ablations::get(unit.tx, &unit.principal.organization, id).map_err(
+        |error| match error {
+            DbError::NotFound => Error::NotFound { what: "ablation" },
+            other => other.into(),
+        },
+    )
 }
 
 /// One ablation with its follow-ups by day.
@@ -102,7 +129,12 @@ pub fn get(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<(Stored<Ablation>, Vec<S
     let mut follow_ups =
         queries::follow_ups::for_ablations(unit.tx, &unit.principal.organization, &[id])?;
     follow_ups.sort_by_key(|follow_up| (follow_up.value.taken_on, follow_up.id));
-    unit.note_read(Action::ReadAblation, "ablation", Some(id), Some(ablation.patient));
+    unit.note_read(
+        Action::ReadAblation,
+        "ablation",
+        Some(id),
+        Some(ablation.patient),
+    );
     Ok((ablation, follow_ups))
 }
 
@@ -119,7 +151,14 @@ pub fn page(
 ) -> Result<Page<Stored<Ablation>>> {
     unit.require(Action::ReadAblation)?;
     let organization = &unit.principal.organization;
-    let page = queries::ablations::page(unit.tx, organization, patient, episode, after, u32::from(limit))?;
+    let page = queries::ablations::page(
+        unit.tx,
+        organization,
+        patient,
+        episode,
+        after,
+        u32::from(limit),
+    )?;
     unit.note_read(Action::ReadAblation, "ablations", None, patient);
     Ok(page)
 }
@@ -140,15 +179,35 @@ pub fn correct(
     check_version(&stored, version)?;
     let episode = episodes::find(unit, stored.parent)?;
     fits_episode(&episode.value, ablation)?;
-    let follow_ups = queries::follow_ups::for_ablations(unit.tx, &unit.principal.organization, &[id])?;
-    if follow_ups.iter().any(|follow_up| follow_up.value.taken_on < ablation.performed_on) {
+    let follow_ups =
+        queries::follow_ups::for_ablations(unit.tx, &unit.principal.organization, &[id])?;
+    if follow_ups
+        .iter()
+        .any(|follow_up| follow_up.value.taken_on < ablation.performed_on)
+    {
         let detail = "A follow-up of this ablation lies before that day.";
         return Err(Error::field("/performed_on", "after_follow_up", detail));
     }
-    keep_version(unit, "ablation", &stored, &AblationFields::from(&stored.value), reason)?;
+    keep_version(
+        unit,
+        "ablation",
+        &stored,
+        &AblationFields::from(&stored.value),
+        reason,
+    )?;
     let corrected = stored.next(unit.now, ablation.clone());
-    queries::ablations::update_if_version(unit.tx, &unit.principal.organization, &corrected, version)?;
-    unit.audit(Action::CorrectAblation, "ablation", id, Some(corrected.patient))?;
+    queries::ablations::update_if_version(
+        unit.tx,
+        &unit.principal.organization,
+        &corrected,
+        version,
+    )?;
+    unit.audit(
+        Action::CorrectAblation,
+        "ablation",
+        id,
+        Some(corrected.patient),
+    )?;
     judging::judge_patient(unit, corrected.patient)?;
     Ok(corrected)
 }
@@ -157,7 +216,11 @@ pub fn correct(
 ///
 /// # Errors
 /// [`Error::NotFound`] where there is no such ablation; [`Error::Invalid`] for a day before it.
-pub fn add_follow_up(unit: &mut Unit<'_, '_>, ablation: Uuid, follow_up: &FollowUp) -> Result<Stored<FollowUp>> {
+pub fn add_follow_up(
+    unit: &mut Unit<'_, '_>,
+    ablation: Uuid,
+    follow_up: &FollowUp,
+) -> Result<Stored<FollowUp>> {
     unit.require(Action::WriteAblation)?;
     let ablation = find(unit, ablation)?;
     if follow_up.taken_on < ablation.value.performed_on {
@@ -183,7 +246,12 @@ pub fn follow_ups(
     let stored = find(unit, ablation)?;
     let organization = &unit.principal.organization;
     let page = queries::follow_ups::page(unit.tx, organization, ablation, after, u32::from(limit))?;
-    unit.note_read(Action::ReadAblation, "follow_ups", Some(ablation), Some(stored.patient));
+    unit.note_read(
+        Action::ReadAblation,
+        "follow_ups",
+        Some(ablation),
+        Some(stored.patient),
+    );
     Ok(page)
 }
 
@@ -197,9 +265,13 @@ pub fn record_event(
     event: &AdverseEvent,
 ) -> Result<Stored<AdverseEvent>> {
     unit.require(Action::WriteAdverseEvent)?;
-    let absent = |pointer: &'static str| move |error| match error {
-        Error::NotFound { what } => Error::field(pointer, "not_found", format!("There is no such {what}.")),
-        other => other,
+    let absent = |pointer: &'static str| {
+        move |error| match error {
+            Error::NotFound { what } => {
+                Error::field(pointer, "not_found", format!("There is no such {what}."))
+            }
+            other => other,
+        }
     };
     let (parent, patient, day) = match after {
         After::Block(id) => {
@@ -215,9 +287,21 @@ pub fn record_event(
         let detail = "The event began before the procedure.";
         return Err(Error::field("/onset_on", "before_procedure", detail));
     }
-    let stored = Stored::new(unit.new_id(), unit.organization(), patient, parent, unit.now, event.clone());
+    let stored = Stored::new(
+        unit.new_id(),
+        unit.organization(),
+        patient,
+        parent,
+        unit.now,
+        event.clone(),
+    );
     queries::adverse_events::insert(unit.tx, &unit.principal.organization, &stored, after)?;
-    unit.audit(Action::WriteAdverseEvent, "adverse_event", stored.id, Some(patient))?;
+    unit.audit(
+        Action::WriteAdverseEvent,
+        "adverse_event",
+        stored.id,
+        Some(patient),
+    )?;
     Ok(stored)
 }
 
@@ -233,7 +317,13 @@ pub fn events(
 ) -> Result<Page<(Stored<AdverseEvent>, After)>> {
     unit.require(Action::ReadAdverseEvent)?;
     let organization = &unit.principal.organization;
-    let page = queries::adverse_events::page(unit.tx, organization, filter, after, u32::from(limit))?;
-    unit.note_read(Action::ReadAdverseEvent, "adverse_events", None, filter.patient);
+    let page =
+        queries::adverse_events::page(unit.tx, organization, filter, after, u32::from(limit))?;
+    unit.note_read(
+        Action::ReadAdverseEvent,
+        "adverse_events",
+        None,
+        filter.patient,
+    );
     Ok(page)
 }

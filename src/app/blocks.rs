@@ -47,7 +47,11 @@ pub fn record(
 ) -> Result<Recorded> {
     let recorded = insert(unit, belongs, block, scores)?;
     let records = judging::judge_patient(unit, recorded.0.patient)?;
-    Ok(Recorded { block: recorded.0, scores: recorded.1, records })
+    Ok(Recorded {
+        block: recorded.0,
+        scores: recorded.1,
+        records,
+    })
 }
 
 /// Records a block with its scores, judging left aside.
@@ -66,14 +70,22 @@ pub fn insert(
     }
     let episode = match belongs {
         Belongs::To(id) => episodes::find(unit, *id).map_err(|error| match error {
-            Error::NotFound { .. } => Error::field("/episode_id", "not_found", "There is no such episode."),
+            Error::NotFound { .. } => {
+                Error::field("/episode_id", "not_found", "There is no such episode.")
+            }
             other => other,
         })?,
         Belongs::Inline(patient, episode) => inline_episode(unit, patient, episode)?,
     };
     fits_episode(&episode.value, block, scores)?;
-    let stored =
-        Stored::new(unit.new_id(), unit.organization(), episode.patient, episode.id, unit.now, block.clone());
+    let stored = Stored::new(
+        unit.new_id(),
+        unit.organization(),
+        episode.patient,
+        episode.id,
+        unit.now,
+        block.clone(),
+    );
     queries::blocks::insert(unit.tx, &unit.principal.organization, &stored)?;
     unit.audit(Action::WriteBlock, "block", stored.id, Some(stored.patient))?;
     let scores = insert_scores(unit, &stored, scores)?;
@@ -81,7 +93,11 @@ pub fn insert(
 }
 
 /// The episode that an inline one stands for: the newest of the patient that may be the same pain, else a new one.
-fn inline_episode(unit: &mut Unit<'_, '_>, patient: &Patient, episode: &Episode) -> Result<Stored<Episode>> {
+fn inline_episode(
+    unit: &mut Unit<'_, '_>,
+    patient: &Patient,
+    episode: &Episode,
+) -> Result<Stored<Episode>> {
     unit.require(Action::WriteEpisode)?;
     let recorded = patients::record(unit, patient)?;
     let patient = recorded.patient().id;
@@ -89,7 +105,10 @@ fn inline_episode(unit: &mut Unit<'_, '_>, patient: &Patient, episode: &Episode)
         return episodes::insert(unit, patient, episode);
     }
     let known = queries::episodes::for_patient(unit.tx, &unit.principal.organization, patient)?;
-    let same = known.into_iter().rev().find(|stored| stored.value.may_be(episode));
+    let same = known
+        .into_iter()
+        .rev()
+        .find(|stored| stored.value.may_be(episode));
     let Some(stored) = same else {
         return episodes::insert(unit, patient, episode);
     };
@@ -109,7 +128,14 @@ fn insert_scores(
     let stored: Vec<Stored<ScoreRow>> = rows
         .iter()
         .map(|row| {
-            Stored::new(unit.new_id(), unit.organization(), block.patient, block.id, unit.now, row.clone())
+            Stored::new(
+                unit.new_id(),
+                unit.organization(),
+                block.patient,
+                block.id,
+                unit.now,
+                row.clone(),
+            )
         })
         .collect();
     queries::scores::insert_many(unit.tx, &unit.principal.organization, &stored)?;
@@ -120,25 +146,48 @@ fn insert_scores(
 fn fits_episode(episode: &Episode, block: &Block, scores: &[ScoreRow]) -> Result<()> {
     let mut errors = Vec::new();
     joints_in_region(&block.joints, episode.region, "/joints", &mut errors);
-    if episode.onset_date.is_some_and(|onset| block.local_date() < onset) {
+    if episode
+        .onset_date
+        .is_some_and(|onset| block.local_date() < onset)
+    {
         let detail = "The block lies before the onset of its episode.";
         errors.push(FieldError::new("/performed_at", "before_episode", detail));
     }
     for (place, score) in scores.iter().enumerate() {
-        errors.extend(score_problem(episode, block, score, &format!("/scores/{place}")));
+        errors.extend(score_problem(
+            episode,
+            block,
+            score,
+            &format!("/scores/{place}"),
+        ));
     }
-    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(errors))
+    }
 }
 
 fn score_problem(episode: &Episode, block: &Block, score: &ScoreRow, at: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    if episode.onset_date.is_some_and(|onset| score.local_date() < onset) {
+    if episode
+        .onset_date
+        .is_some_and(|onset| score.local_date() < onset)
+    {
         let detail = "The score lies before the onset of the episode.";
-        errors.push(FieldError::new(format!("{at}/taken_at"), "before_episode", detail));
+        errors.push(FieldError::new(
+            format!("{at}/taken_at"),
+            "before_episode",
+            detail,
+        ));
     }
     if score.side.is_some_and(|side| !block.side.covers(side)) {
         let detail = "This side was not treated by the block.";
-        errors.push(FieldError::new(format!("{at}/side"), "side_not_treated", detail));
+        errors.push(FieldError::new(
+            format!("{at}/side"),
+            "side_not_treated",
+            detail,
+        ));
     }
     errors
 }
@@ -174,7 +223,13 @@ pub fn page(
     limit: u16,
 ) -> Result<Page<Stored<Block>>> {
     unit.require(Action::ReadBlock)?;
-    let page = queries::blocks::page(unit.tx, &unit.principal.organization, filter, after, u32::from(limit))?;
+    let page = queries::blocks::page(
+        unit.tx,
+        &unit.principal.organization,
+        filter,
+        after,
+        u32::from(limit),
+    )?;
     unit.note_read(Action::ReadBlock, "blocks", None, filter.patient);
     Ok(page)
 }
@@ -197,16 +252,31 @@ pub fn correct(
     let episode = episodes::find(unit, stored.parent)?;
     fits_episode(&episode.value, block, &[])?;
     let scores = queries::scores::for_block(unit.tx, &unit.principal.organization, id)?;
-    if scores.iter().any(|score| score.value.side.is_some_and(|side| !block.side.covers(side))) {
+    if scores.iter().any(|score| {
+        score
+            .value
+            .side
+            .is_some_and(|side| !block.side.covers(side))
+    }) {
         let detail = "Scores of this block rate a side that would no longer be treated; withdraw them first.";
         return Err(Error::field("/side", "side_has_scores", detail));
     }
-    keep_version(unit, "block", &stored, &BlockFields::from(&stored.value), reason)?;
+    keep_version(
+        unit,
+        "block",
+        &stored,
+        &BlockFields::from(&stored.value),
+        reason,
+    )?;
     let corrected = stored.next(unit.now, block.clone());
     queries::blocks::update_if_version(unit.tx, &unit.principal.organization, &corrected, version)?;
     unit.audit(Action::CorrectBlock, "block", id, Some(corrected.patient))?;
     let records = judging::judge_patient(unit, corrected.patient)?;
-    Ok(Recorded { block: corrected, scores, records })
+    Ok(Recorded {
+        block: corrected,
+        scores,
+        records,
+    })
 }
 
 /// Adds scores to a block and judges the patient anew.
@@ -247,7 +317,12 @@ pub fn scores(unit: &mut Unit<'_, '_>, block: Uuid) -> Result<Vec<Stored<ScoreRo
     let stored = find(unit, block)?;
     let mut scores = queries::scores::for_block(unit.tx, &unit.principal.organization, block)?;
     scores.sort_by_key(|score| (score.value.taken_at, score.id));
-    unit.note_read(Action::ReadScore, "scores", Some(block), Some(stored.patient));
+    unit.note_read(
+        Action::ReadScore,
+        "scores",
+        Some(block),
+        Some(stored.patient),
+    );
     Ok(scores)
 }
 
@@ -290,7 +365,13 @@ pub fn correct_score(
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
-    keep_version(unit, "score", &stored, &ScoreFields::from(&stored.value), reason)?;
+    keep_version(
+        unit,
+        "score",
+        &stored,
+        &ScoreFields::from(&stored.value),
+        reason,
+    )?;
     let corrected = stored.next(unit.now, row.clone());
     queries::scores::update_if_version(unit.tx, &unit.principal.organization, &corrected, version)?;
     unit.audit(Action::CorrectScore, "score", id, Some(corrected.patient))?;
@@ -303,14 +384,25 @@ pub fn correct_score(
 /// # Errors
 /// [`Error::PreconditionFailed`] where a version is given and is not the current one, [`Error::Conflict`] where it was
 /// withdrawn before.
-pub fn withdraw_score(unit: &mut Unit<'_, '_>, id: Uuid, version: Option<i32>, reason: &str) -> Result<()> {
+pub fn withdraw_score(
+    unit: &mut Unit<'_, '_>,
+    id: Uuid,
+    version: Option<i32>,
+    reason: &str,
+) -> Result<()> {
     unit.require(Action::WithdrawScore)?;
     let stored = find_score(unit, id)?;
     if let Some(version) = version {
         check_version(&stored, version)?;
     }
     refuse_withdrawn(&stored)?;
-    keep_version(unit, "score", &stored, &ScoreFields::from(&stored.value), Some(reason))?;
+    keep_version(
+        unit,
+        "score",
+        &stored,
+        &ScoreFields::from(&stored.value),
+        Some(reason),
+    )?;
     let organization = &unit.principal.organization;
     queries::scores::withdraw(unit.tx, organization, id, stored.version, unit.now, reason)?;
     unit.audit(Action::WithdrawScore, "score", id, Some(stored.patient))?;
@@ -322,5 +414,8 @@ fn refuse_withdrawn(stored: &Stored<ScoreRow>) -> Result<()> {
     if stored.withdrawn.is_none() {
         return Ok(());
     }
-    Err(Error::Conflict { code: "withdrawn", detail: "This score was withdrawn.".to_owned() })
+    Err(Error::Conflict {
+        code: "withdrawn",
+        detail: "This score was withdrawn.".to_owned(),
+    })
 }

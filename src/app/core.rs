@@ -41,7 +41,9 @@ pub struct App {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,15 +84,29 @@ const ATTEMPTS: usize = 8;
 impl App {
     /// The program over `db` with the profiles at hand.
     #[must_use]
-    pub fn new(db: Database, seam: Seam, settings: AppSettings, profiles: Vec<Profile>) -> Arc<App> {
+    pub fn new(
+        db: Database,
+        seam: Seam,
+        settings: AppSettings,
+        profiles: Vec<Profile>,
+    ) -> Arc<App> {
         let shelf = ProfileShelf::new(profiles, settings.active_profiles.clone());
-        Arc::new(App { db, seam, settings, shelf, trail: ReadTrail::default() })
+        Arc::new(App {
+            db,
+            seam,
+            settings,
+            shelf,
+            trail: ReadTrail::default(),
+        })
     }
 
     /// Today in the configured time zone.
     #[must_use]
     pub fn today(&self) -> NaiveDate {
-        self.seam.now().with_timezone(&self.settings.time_zone).date_naive()
+        self.seam
+            .now()
+            .with_timezone(&self.settings.time_zone)
+            .date_naive()
     }
 
     /// Runs `work` in one write transaction for `principal`. It may run more than once, each time from the beginning.
@@ -124,7 +140,12 @@ impl App {
         self.db.write(move |tx| {
             let now = app.seam.now();
             queries::organizations::ensure(tx, &principal.organization, now)?;
-            work(&mut Unit { tx, app: &app, principal: &principal, now })
+            work(&mut Unit {
+                tx,
+                app: &app,
+                principal: &principal,
+                now,
+            })
         })
     }
 
@@ -163,7 +184,14 @@ impl App {
         work: impl FnOnce(&mut Unit<'_, '_>) -> Result<T>,
     ) -> Result<T> {
         let now = self.seam.now();
-        self.db.read(|tx| work(&mut Unit { tx, app: self, principal, now }))
+        self.db.read(|tx| {
+            work(&mut Unit {
+                tx,
+                app: self,
+                principal,
+                now,
+            })
+        })
     }
 }
 
@@ -181,7 +209,9 @@ pub struct Unit<'u, 't> {
 
 impl std::fmt::Debug for Unit<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Unit").field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Unit")
+            .field("now", &self.now)
+            .finish_non_exhaustive()
     }
 }
 
@@ -195,7 +225,9 @@ impl Unit<'_, '_> {
     /// Today in the configured time zone.
     #[must_use]
     pub fn today(&self) -> NaiveDate {
-        self.now.with_timezone(&self.app.settings.time_zone).date_naive()
+        self.now
+            .with_timezone(&self.app.settings.time_zone)
+            .date_naive()
     }
 
     /// A new id.
@@ -209,14 +241,24 @@ impl Unit<'_, '_> {
     /// # Errors
     /// [`Error::Forbidden`].
     pub fn require(&self, action: Action) -> Result<()> {
-        if self.principal.allows(action) { Ok(()) } else { Err(Error::Forbidden { action }) }
+        if self.principal.allows(action) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden { action })
+        }
     }
 
     /// Writes down, in this transaction, that the principal changed a record.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn audit(&mut self, action: Action, kind: &'static str, id: Uuid, patient: Option<Uuid>) -> Result<()> {
+    pub fn audit(
+        &mut self,
+        action: Action,
+        kind: &'static str,
+        id: Uuid,
+        patient: Option<Uuid>,
+    ) -> Result<()> {
         let entry = NewAuditEntry {
             id: self.new_id(),
             at: self.now,
@@ -224,7 +266,7 @@ impl Unit<'_, '_> {
             role: self.principal.role.code().to_owned(),
             action: action.code().to_owned(),
             resource_kind: kind.to_owned(),
-            resource_id: Some(id.to_string()),
+            resource_id: Some(id),
             patient,
             outcome: "done".to_owned(),
             detail: None,
@@ -233,26 +275,61 @@ impl Unit<'_, '_> {
         Ok(())
     }
 
+    /// Writes down that the principal changed something that has a name and no id, such as a profile.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn audit_named(&mut self, action: Action, kind: &'static str, name: &str) -> Result<()> {
+        let entry = NewAuditEntry {
+            id: self.new_id(),
+            at: self.now,
+            principal: self.principal.subject.clone(),
+            role: self.principal.role.code().to_owned(),
+            action: action.code().to_owned(),
+            resource_kind: kind.to_owned(),
+            resource_id: None,
+            patient: None,
+            outcome: "done".to_owned(),
+            detail: Some(name.to_owned()),
+        };
+        queries::audit::append(self.tx, &self.principal.organization, &entry)?;
+        Ok(())
+    }
+
     /// Notes that the principal read a record; written down within a moment, outside this transaction.
-    pub fn note_read(&self, action: Action, kind: &'static str, id: Option<Uuid>, patient: Option<Uuid>) {
+    pub fn note_read(
+        &self,
+        action: Action,
+        kind: &'static str,
+        id: Option<Uuid>,
+        patient: Option<Uuid>,
+    ) {
         self.app.trail.note(self, action, kind, id, patient);
     }
 
     fn answered_before(&mut self, once: &OnceKey) -> Result<Option<KeptAnswer>> {
         let (organization, subject) = (&self.principal.organization, &self.principal.subject);
-        let Some(earlier) = queries::idempotency::get(self.tx, organization, subject, &once.key)? else {
+        let Some(earlier) = queries::idempotency::get(self.tx, organization, subject, &once.key)?
+        else {
             return Ok(None);
         };
         if earlier.fingerprint != once.fingerprint {
             return Err(Error::IdempotencyKeyReused);
         }
-        let headers = serde_json::from_str(&earlier.headers).map_err(|error| Error::Internal(error.into()))?;
-        let status = u16::try_from(earlier.status).map_err(|error| Error::Internal(error.into()))?;
-        Ok(Some(KeptAnswer { status, headers, body: earlier.body }))
+        let headers = serde_json::from_str(&earlier.headers)
+            .map_err(|error| Error::Internal(error.into()))?;
+        let status =
+            u16::try_from(earlier.status).map_err(|error| Error::Internal(error.into()))?;
+        Ok(Some(KeptAnswer {
+            status,
+            headers,
+            body: earlier.body,
+        }))
     }
 
     fn keep_answer(&mut self, once: &OnceKey, kept: KeptAnswer) -> Result<()> {
-        let headers = serde_json::to_string(&kept.headers).map_err(|error| Error::Internal(error.into()))?;
+        let headers =
+            serde_json::to_string(&kept.headers).map_err(|error| Error::Internal(error.into()))?;
         let answer = IdempotentAnswer {
             fingerprint: once.fingerprint.clone(),
             status: i32::from(kept.status),

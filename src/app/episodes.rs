@@ -16,18 +16,35 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/patient_id` where there is no such patient.
-pub fn record(unit: &mut Unit<'_, '_>, patient: Uuid, episode: &Episode) -> Result<Stored<Episode>> {
+pub fn record(
+    unit: &mut Unit<'_, '_>,
+    patient: Uuid,
+    episode: &Episode,
+) -> Result<Stored<Episode>> {
     unit.require(Action::WriteEpisode)?;
     patients::find(unit, patient).map_err(|error| match error {
-        Error::NotFound { .. } => Error::field("/patient_id", "not_found", "There is no such patient."),
+        Error::NotFound { .. } => {
+            Error::field("/patient_id", "not_found", "There is no such patient.")
+        }
         other => other,
     })?;
     insert(unit, patient, episode)
 }
 
 /// Records an episode of a patient who is known to be there.
-pub(super) fn insert(unit: &mut Unit<'_, '_>, patient: Uuid, episode: &Episode) -> Result<Stored<Episode>> {
-    let stored = Stored::new(unit.new_id(), unit.organization(), patient, patient, unit.now, episode.clone());
+pub(super) fn insert(
+    unit: &mut Unit<'_, '_>,
+    patient: Uuid,
+    episode: &Episode,
+) -> Result<Stored<Episode>> {
+    let stored = Stored::new(
+        unit.new_id(),
+        unit.organization(),
+        patient,
+        patient,
+        unit.now,
+        episode.clone(),
+    );
     queries::episodes::insert(unit.tx, &unit.principal.organization, &stored)?;
     unit.audit(Action::WriteEpisode, "episode", stored.id, Some(patient))?;
     Ok(stored)
@@ -40,7 +57,12 @@ pub(super) fn insert(unit: &mut Unit<'_, '_>, patient: Uuid, episode: &Episode) 
 pub fn get(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<Stored<Episode>> {
     unit.require(Action::ReadEpisode)?;
     let episode = find(unit, id)?;
-    unit.note_read(Action::ReadEpisode, "episode", Some(id), Some(episode.patient));
+    unit.note_read(
+        Action::ReadEpisode,
+        "episode",
+        Some(id),
+        Some(episode.patient),
+    );
     Ok(episode)
 }
 
@@ -80,16 +102,36 @@ pub(super) fn replace(
     episode: &Episode,
     reason: Option<&str>,
 ) -> Result<Stored<Episode>> {
-    keep_version(unit, "episode", &stored, &EpisodeFields::from(&stored.value), reason)?;
+    keep_version(
+        unit,
+        "episode",
+        &stored,
+        &EpisodeFields::from(&stored.value),
+        reason,
+    )?;
     let version = stored.version;
     let corrected = stored.next(unit.now, episode.clone());
-    queries::episodes::update_if_version(unit.tx, &unit.principal.organization, &corrected, version)?;
-    unit.audit(Action::CorrectEpisode, "episode", corrected.id, Some(corrected.patient))?;
+    queries::episodes::update_if_version(
+        unit.tx,
+        &unit.principal.organization,
+        &corrected,
+        version,
+    )?;
+    unit.audit(
+        Action::CorrectEpisode,
+        "episode",
+        corrected.id,
+        Some(corrected.patient),
+    )?;
     Ok(corrected)
 }
 
 /// Refuses an onset after the first block, and a region that the recorded joints do not belong to.
-fn fits_its_records(unit: &mut Unit<'_, '_>, stored: &Stored<Episode>, episode: &Episode) -> Result<()> {
+fn fits_its_records(
+    unit: &mut Unit<'_, '_>,
+    stored: &Stored<Episode>,
+    episode: &Episode,
+) -> Result<()> {
     let mut errors = Vec::new();
     let organization = &unit.principal.organization;
     let blocks = queries::blocks::for_patient(unit.tx, organization, stored.patient)?;
@@ -99,9 +141,17 @@ fn fits_its_records(unit: &mut Unit<'_, '_>, stored: &Stored<Episode>, episode: 
         dates.push(block.value.local_date());
         joints_in_region(&block.value.joints, episode.region, "/region", &mut errors);
     }
-    for ablation in ablations.iter().filter(|ablation| ablation.parent == stored.id) {
+    for ablation in ablations
+        .iter()
+        .filter(|ablation| ablation.parent == stored.id)
+    {
         dates.push(ablation.value.performed_on);
-        joints_in_region(&ablation.value.joints, episode.region, "/region", &mut errors);
+        joints_in_region(
+            &ablation.value.joints,
+            episode.region,
+            "/region",
+            &mut errors,
+        );
     }
     // The pointers name joints of other records; here the region is what does not fit.
     for error in &mut errors {
@@ -109,11 +159,19 @@ fn fits_its_records(unit: &mut Unit<'_, '_>, stored: &Stored<Episode>, episode: 
     }
     errors.dedup();
     let first = dates.into_iter().min();
-    if episode.onset_date.zip(first).is_some_and(|(onset, first)| onset > first) {
+    if episode
+        .onset_date
+        .zip(first)
+        .is_some_and(|(onset, first)| onset > first)
+    {
         let detail = "The onset of the pain lies after a block or ablation of this episode.";
         errors.push(FieldError::new("/onset_date", "after_block", detail));
     }
-    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(errors))
+    }
 }
 
 /// A page of episodes in the order in which they were recorded.
@@ -127,7 +185,13 @@ pub fn page(
     limit: u16,
 ) -> Result<Page<Stored<Episode>>> {
     unit.require(Action::ReadEpisode)?;
-    let page = queries::episodes::page(unit.tx, &unit.principal.organization, patient, after, u32::from(limit))?;
+    let page = queries::episodes::page(
+        unit.tx,
+        &unit.principal.organization,
+        patient,
+        after,
+        u32::from(limit),
+    )?;
     unit.note_read(Action::ReadEpisode, "episodes", None, patient);
     Ok(page)
 }

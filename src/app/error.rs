@@ -1,33 +1,8 @@
 //! The one error of the use cases. Each edge renders it in its own words; none of them shows what is inside.
 
 use crate::auth::Action;
+pub use crate::wire::errors::FieldError;
 use std::fmt;
-
-/// One thing wrong with one field of what was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldError {
-    /// JSON pointer (RFC 6901) to the field, as `/scores/3/value`.
-    pub pointer: String,
-    /// Stable machine-readable code, lower snake case.
-    pub code: &'static str,
-    /// What is wrong and what would be accepted. Never repeats personal content.
-    pub detail: String,
-}
-
-impl FieldError {
-    /// An error at `pointer`.
-    pub fn new(
-        pointer: impl Into<String>,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) -> FieldError {
-        FieldError {
-            pointer: pointer.into(),
-            code,
-            detail: detail.into(),
-        }
-    }
-}
 
 /// Why a use case did not happen. Nothing was stored in any of these cases.
 #[derive(Debug)]

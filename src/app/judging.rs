@@ -54,15 +54,23 @@ pub fn load(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<PatientRecords> {
     }
     let mut ablations_of: HashMap<Uuid, Vec<RecordedAblation>> = HashMap::new();
     for stored in ablations {
-        let follow_ups = follow_ups_of.remove(&stored.id).unwrap_or_default().into_iter();
-        let follow_up =
-            |stored: Stored<_>| RecordedFollowUp { id: FollowUpId(stored.id), follow_up: stored.value };
+        let follow_ups = follow_ups_of
+            .remove(&stored.id)
+            .unwrap_or_default()
+            .into_iter();
+        let follow_up = |stored: Stored<_>| RecordedFollowUp {
+            id: FollowUpId(stored.id),
+            follow_up: stored.value,
+        };
         let ablation = RecordedAblation {
             id: AblationId(stored.id),
             ablation: stored.value,
             follow_ups: follow_ups.map(follow_up).collect(),
         };
-        ablations_of.entry(stored.parent).or_default().push(ablation);
+        ablations_of
+            .entry(stored.parent)
+            .or_default()
+            .push(ablation);
     }
     let mut histories: Vec<(Uuid, History)> = episodes
         .into_iter()
@@ -76,13 +84,19 @@ pub fn load(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<PatientRecords> {
             (episode.id, history)
         })
         .collect();
-    let sessions: Vec<(Uuid, Vec<_>)> =
-        histories.iter().map(|(id, history)| (*id, history.sessions().collect())).collect();
+    let sessions: Vec<(Uuid, Vec<_>)> = histories
+        .iter()
+        .map(|(id, history)| (*id, history.sessions().collect()))
+        .collect();
     for (id, history) in &mut histories {
         let others = sessions.iter().filter(|(other, _)| other != id);
-        history.elsewhere = others.flat_map(|(_, sessions)| sessions.iter().copied()).collect();
+        history.elsewhere = others
+            .flat_map(|(_, sessions)| sessions.iter().copied())
+            .collect();
     }
-    Ok(PatientRecords { episodes: histories })
+    Ok(PatientRecords {
+        episodes: histories,
+    })
 }
 
 fn grouped<T>(records: Vec<Stored<T>>) -> HashMap<Uuid, Vec<Stored<T>>> {
@@ -97,14 +111,21 @@ impl PatientRecords {
     /// The day to judge as of: today, or the day of the newest record where the patient's calendar is ahead of ours.
     #[must_use]
     pub fn day(&self, today: NaiveDate) -> NaiveDate {
-        let newest = self.episodes.iter().filter_map(|(_, history)| history.latest_date()).max();
+        let newest = self
+            .episodes
+            .iter()
+            .filter_map(|(_, history)| history.latest_date())
+            .max();
         newest.map_or(today, |newest| newest.max(today))
     }
 
     /// The history of one episode.
     #[must_use]
     pub fn of_episode(&self, episode: Uuid) -> Option<&History> {
-        self.episodes.iter().find(|(id, _)| *id == episode).map(|(_, history)| history)
+        self.episodes
+            .iter()
+            .find(|(id, _)| *id == episode)
+            .map(|(_, history)| history)
     }
 }
 
@@ -119,17 +140,32 @@ pub fn judge_patient(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<PatientRe
 }
 
 /// Judges `records` by every active profile and stores what changed.
-pub(super) fn store_judgements(unit: &mut Unit<'_, '_>, patient: Uuid, records: &PatientRecords) -> Result<()> {
+pub(super) fn store_judgements(
+    unit: &mut Unit<'_, '_>,
+    patient: Uuid,
+    records: &PatientRecords,
+) -> Result<()> {
     let profiles = unit.active_profiles()?;
     let profiles: Vec<&Profile> = profiles.iter().map(Arc::as_ref).collect();
     let day = records.day(unit.today());
     let mut judged = Vec::new();
     for (episode, history) in &records.episodes {
         let determinations = evaluate(&profiles, history, day);
-        judged.extend(determinations.iter().map(|one| (*episode, judgement(one, history))));
+        judged.extend(
+            determinations
+                .iter()
+                .map(|one| (*episode, judgement(one, history))),
+        );
     }
     let seam = unit.app.seam.as_ref();
-    queries::determinations::replace(unit.tx, &unit.principal.organization, seam, patient, day, judged)?;
+    queries::determinations::replace(
+        unit.tx,
+        &unit.principal.organization,
+        seam,
+        patient,
+        day,
+        judged,
+    )?;
     Ok(())
 }
 
@@ -137,7 +173,11 @@ fn judgement(determination: &Determination<'_>, history: &History) -> Judgement 
     let of_target = |recorded: &&RecordedBlock| {
         recorded.block.is_diagnostic_mbb() && recorded.block.covers(determination.target)
     };
-    let newest = history.blocks.iter().filter(of_target).max_by_key(|recorded| recorded.block.performed_at);
+    let newest = history
+        .blocks
+        .iter()
+        .filter(of_target)
+        .max_by_key(|recorded| recorded.block.performed_at);
     Judgement {
         target: determination.target,
         profile: determination.profile.id.clone(),
@@ -185,7 +225,9 @@ impl App {
             }
             for (organization, patient) in due {
                 let principal = service_principal(&organization);
-                self.write(&principal, move |unit| judge_patient(unit, patient).map(|_| ()))?;
+                self.write(&principal, move |unit| {
+                    judge_patient(unit, patient).map(|_| ())
+                })?;
                 judged += 1;
             }
         }
@@ -202,7 +244,13 @@ impl App {
         let mut judged = 0;
         loop {
             let page = self.read(&principal, |unit| {
-                Ok(queries::patients::page(unit.tx, &unit.principal.organization, None, after, BATCH)?)
+                Ok(queries::patients::page(
+                    unit.tx,
+                    &unit.principal.organization,
+                    None,
+                    after,
+                    BATCH,
+                )?)
             })?;
             for patient in &page.items {
                 let id = patient.id;

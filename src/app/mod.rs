@@ -1,10 +1,24 @@
 //! Use cases by noun: check permission, one transaction, audit, answer.
 
+pub mod ablations;
+pub mod audit;
+pub mod blocks;
+pub mod candidates;
+pub mod core;
+pub mod determinations;
+pub mod episodes;
 pub mod error;
+pub mod judging;
+pub mod patients;
 pub mod profiles;
+mod reading;
+mod versions;
 
+pub use self::core::{App, AppSettings, KeptAnswer, OnceKey, Replay, Unit};
+pub use crate::db::queries::adverse_events::{After, Filter as AdverseEventFilter};
+pub use crate::db::queries::audit::Filter as AuditFilter;
+pub use crate::db::queries::blocks::Filter as BlockFilter;
+pub use crate::db::queries::candidates::{Cursor, Filter as CandidateFilter, Group, Key, Sort};
+pub use crate::db::rows::{AuditEntry, Review, ReviewDecision};
+pub use crate::db::{Page, Stored};
 pub use error::{Error, FieldError, Result};
-
-/// The use cases and what they stand on.
-#[derive(Debug)]
-pub struct App;

@@ -46,10 +46,17 @@ pub fn record(unit: &mut Unit<'_, '_>, patient: &Patient) -> Result<Recorded> {
 }
 
 /// The patient to whom the identifiers belong, if they belong to anybody.
-fn matching(unit: &mut Unit<'_, '_>, identifiers: &[Identifier]) -> Result<Option<Stored<Patient>>> {
+fn matching(
+    unit: &mut Unit<'_, '_>,
+    identifiers: &[Identifier],
+) -> Result<Option<Stored<Patient>>> {
     let mut owners = BTreeSet::new();
     for identifier in identifiers {
-        let owner = queries::patients::find_by_identifier(unit.tx, &unit.principal.organization, identifier)?;
+        let owner = queries::patients::find_by_identifier(
+            unit.tx,
+            &unit.principal.organization,
+            identifier,
+        )?;
         owners.extend(owner);
     }
     let mut owners = owners.into_iter();
@@ -59,10 +66,15 @@ fn matching(unit: &mut Unit<'_, '_>, identifiers: &[Identifier]) -> Result<Optio
     if owners.next().is_some() {
         return Err(Error::Conflict {
             code: "identifiers_of_different_patients",
-            detail: "These identifiers belong to different patients that are recorded already.".to_owned(),
+            detail: "These identifiers belong to different patients that are recorded already."
+                .to_owned(),
         });
     }
-    Ok(Some(queries::patients::get(unit.tx, &unit.principal.organization, owner)?))
+    Ok(Some(queries::patients::get(
+        unit.tx,
+        &unit.principal.organization,
+        owner,
+    )?))
 }
 
 /// One patient.
@@ -100,7 +112,11 @@ pub fn correct(
     let stored = find(unit, id)?;
     check_version(&stored, version)?;
     for identifier in &patient.identifiers {
-        let owner = queries::patients::find_by_identifier(unit.tx, &unit.principal.organization, identifier)?;
+        let owner = queries::patients::find_by_identifier(
+            unit.tx,
+            &unit.principal.organization,
+            identifier,
+        )?;
         if owner.is_some_and(|owner| owner != id) {
             return Err(Error::Conflict {
                 code: "identifier_taken",
@@ -108,9 +124,20 @@ pub fn correct(
             });
         }
     }
-    keep_version(unit, "patient", &stored, &crate::wire::patient::PatientFields::from(&stored.value), reason)?;
+    keep_version(
+        unit,
+        "patient",
+        &stored,
+        &crate::wire::patient::PatientFields::from(&stored.value),
+        reason,
+    )?;
     let corrected = stored.next(unit.now, patient.clone());
-    queries::patients::update_if_version(unit.tx, &unit.principal.organization, version, &corrected)?;
+    queries::patients::update_if_version(
+        unit.tx,
+        &unit.principal.organization,
+        &corrected,
+        version,
+    )?;
     unit.audit(Action::CorrectPatient, "patient", id, Some(id))?;
     Ok(corrected)
 }
@@ -126,7 +153,13 @@ pub fn page(
     limit: u16,
 ) -> Result<crate::db::Page<Stored<Patient>>> {
     unit.require(Action::ReadPatient)?;
-    let page = queries::patients::page(unit.tx, &unit.principal.organization, identifier, after, limit)?;
+    let page = queries::patients::page(
+        unit.tx,
+        &unit.principal.organization,
+        identifier,
+        after,
+        u32::from(limit),
+    )?;
     unit.note_read(Action::ReadPatient, "patients", None, None);
     Ok(page)
 }

@@ -36,7 +36,7 @@ impl ReadTrail {
             role: unit.principal.role.code().to_owned(),
             action: action.code().to_owned(),
             resource_kind: kind.to_owned(),
-            resource_id: id.map(|id| id.to_string()),
+            resource_id: id,
             patient,
             outcome: "read".to_owned(),
             detail: None,

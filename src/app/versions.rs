@@ -9,7 +9,13 @@ use serde::Serialize;
 
 /// Refuses another version than the current one.
 pub(super) fn check_version<T>(stored: &Stored<T>, version: i32) -> Result<()> {
-    if stored.version == version { Ok(()) } else { Err(Error::PreconditionFailed { current: stored.version }) }
+    if stored.version == version {
+        Ok(())
+    } else {
+        Err(Error::PreconditionFailed {
+            current: stored.version,
+        })
+    }
 }
 
 /// Keeps the present state of a record before it is corrected or withdrawn.
@@ -39,6 +45,11 @@ impl<T> Stored<T> {
     /// The next version of this record with another value.
     #[must_use]
     pub fn next(self, now: DateTime<Utc>, value: T) -> Stored<T> {
-        Stored { version: self.version + 1, updated_at: now, value, ..self }
+        Stored {
+            version: self.version + 1,
+            updated_at: now,
+            value,
+            ..self
+        }
     }
 }

@@ -1,25 +1,8 @@
 //! Who is calling: how the edge asks, without knowing how it is found out.
 
-use crate::auth::{Action, Role};
-
-/// Somebody whose token was found good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// Whose records.
-    pub organization: String,
-    /// Who, within the organization.
-    pub subject: String,
-    /// As what.
-    pub role: Role,
-}
-
-impl Principal {
-    /// Whether the role allows an action.
-    #[must_use]
-    pub fn allows(&self, action: Action) -> bool {
-        self.role != Role::Auditor || action == Action::ReadAudit
-    }
-}
+pub use crate::auth::Principal;
+use crate::auth::{TokenError, Verifier};
+use crate::seam::Seam;
 
 /// Why nobody is known by a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,5 +24,39 @@ pub trait Authenticate: Send + Sync {
     /// The same without waiting; none when it would have to.
     fn principal_at_once(&self, bearer: &str) -> Option<Result<Principal, AuthFailure>> {
         Some(self.principal(bearer))
+    }
+}
+
+/// Tokens checked against the configured keys.
+pub struct Tokens {
+    verifier: Verifier,
+    seam: Seam,
+}
+
+impl Tokens {
+    /// Tokens checked by `verifier` at the time that `seam` tells.
+    #[must_use]
+    pub fn new(verifier: Verifier, seam: Seam) -> Tokens {
+        Tokens { verifier, seam }
+    }
+}
+
+impl Authenticate for Tokens {
+    fn principal(&self, bearer: &str) -> Result<Principal, AuthFailure> {
+        self.verifier
+            .verify(bearer, self.seam.now())
+            .map_err(failure)
+    }
+
+    fn principal_at_once(&self, bearer: &str) -> Option<Result<Principal, AuthFailure>> {
+        let known = self.verifier.verify_cached(bearer, self.seam.now())?;
+        Some(known.map_err(failure))
+    }
+}
+
+fn failure(error: TokenError) -> AuthFailure {
+    match error {
+        TokenError::KeysUnavailable => AuthFailure::Unavailable,
+        refused => AuthFailure::Refused(refused.to_string()),
     }
 }

@@ -216,6 +216,8 @@ impl From<Error> for Problem {
                 "This key was used for a request with another body. Nothing was done.",
             ),
             Error::Busy { retry_after } => Problem::busy(retry_after),
+            // The use case is run again on a collision; one that comes through is answered as too busy.
+            Error::Collision => Problem::busy(1),
             Error::Internal(_) => Problem::internal(),
         }
     }

@@ -2,9 +2,9 @@
 
 use super::block::read_score;
 use super::episode::duplicates;
+use super::errors::FieldError;
 use super::errors::FieldErrors;
 use super::scalar::{Code, Date, Decimal, Id, Percentage, Text, Whole};
-use crate::app::error::FieldError;
 use crate::domain::ablation::{Ablation, AblationTechnique, FollowUp};
 use crate::domain::anatomy::{Joint, TreatedSide};
 use crate::domain::pain::{Scale, Score};

@@ -1,8 +1,8 @@
 //! Adverse events.
 
+use super::errors::FieldError;
 use super::errors::FieldErrors;
 use super::scalar::{Code, Date, Id, Text};
-use crate::app::error::FieldError;
 use crate::domain::adverse_event::{AdverseEvent, AdverseEventCategory, Grade, Relation};
 use chrono::NaiveDate;
 use deserr::Deserr;

@@ -1,10 +1,10 @@
 //! Blocks and scores.
 
 use super::episode::{EpisodeBody, duplicates};
+use super::errors::FieldError;
 use super::errors::{FieldErrors, parse};
 use super::patient::PatientBody;
 use super::scalar::{Code, Date, Decimal, Id, Instant, Percentage, Text, Whole};
-use crate::app::error::FieldError;
 use crate::domain::anatomy::{Joint, Nerve, Region, Side, TreatedSide};
 use crate::domain::block::{Agent, Block, BlockKind, BlockTechnique, Guidance, Sedation};
 use crate::domain::pain::{Context, ReportedBy, Scale, Score, ScoreError, ScoreRow};

@@ -3,10 +3,10 @@
 use super::ablation::AblationBody;
 use super::block::{BlockBody, ordered};
 use super::episode::EpisodeBody;
+use super::errors::FieldError;
 use super::errors::{FieldErrors, parse};
 use super::patient::PatientBody;
 use super::scalar::Date;
-use crate::app::error::FieldError;
 use crate::domain::ids::{AblationId, BlockId, FollowUpId, ScoreId};
 use crate::domain::pain::RecordedScore;
 use crate::domain::qualification::{

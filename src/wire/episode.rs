@@ -1,8 +1,8 @@
 //! Episodes.
 
+use super::errors::FieldError;
 use super::errors::FieldErrors;
 use super::scalar::{Code, Date, Decimal, Text};
-use crate::app::error::FieldError;
 use crate::domain::anatomy::{Joint, Region};
 use crate::domain::episode::{
     CareEntry, CareOutcome, Cause, DisabilityScore, Episode, Instrument, Radiculopathy,

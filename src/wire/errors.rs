@@ -1,6 +1,5 @@
 //! Reads a JSON value into a type and, when it does not fit, says everything that is wrong with it at once.
 
-use crate::app::error::FieldError;
 use crate::domain::UnknownCode;
 use deserr::{
     DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Sequence, ValueKind,
@@ -8,6 +7,32 @@ use deserr::{
 };
 use std::convert::Infallible;
 use std::ops::ControlFlow;
+
+/// One thing wrong with one field of what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) to the field, as `/scores/3/value`.
+    pub pointer: String,
+    /// Stable machine-readable code, lower snake case.
+    pub code: &'static str,
+    /// What is wrong and what would be accepted. Never repeats personal content.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// An error at `pointer`.
+    pub fn new(
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> FieldError {
+        FieldError {
+            pointer: pointer.into(),
+            code,
+            detail: detail.into(),
+        }
+    }
+}
 
 /// So many errors are told one by one. A body of a megabyte can hold millions, and an answer that lists them all would be a weapon.
 const MOST_ERRORS: usize = 1000;

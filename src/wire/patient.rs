@@ -1,8 +1,8 @@
 //! Patients.
 
+use super::errors::FieldError;
 use super::errors::FieldErrors;
 use super::scalar::{Code, Date, Text};
-use crate::app::error::FieldError;
 use crate::domain::patient::{Identifier, Patient, Sex};
 use chrono::NaiveDate;
 use deserr::Deserr;

@@ -264,6 +264,7 @@ impl Authenticate for Names {
             organization: organization.into(),
             subject: subject.into(),
             role,
+            scopes: None,
         })
     }
 
