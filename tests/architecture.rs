@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module at the top of the crate and what of ours it may name, itself apart. An entry is a path: `db` is that
-/// whole room, `app::error::FieldError` only this one thing.
+/// whole room, `cli::main` only this one thing.
 struct Room {
     name: &'static str,
     may_name: &'static [&'static str],
@@ -68,7 +68,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "main",
-        may_name: &["cli"],
+        may_name: &["cli::main"],
     },
 ];
 
@@ -972,18 +972,10 @@ mod checker {
 
     #[test]
     fn one_thing_of_a_room_can_be_allowed_alone() {
-        clean("wire/block.rs", "use crate::app::error::FieldError;");
-        caught(
-            "wire/block.rs",
-            "use crate::app::error::Error;",
-            "crate::app::error::Error",
-        );
-        caught(
-            "wire/block.rs",
-            "use crate::app::error::*;",
-            "crate::app::error::*",
-        );
-        caught("wire/block.rs", "use crate::app;", "crate::app");
+        clean("main.rs", "use medial::cli::main;");
+        caught("main.rs", "use medial::cli::serve;", "crate::cli::serve");
+        caught("main.rs", "use medial::cli::*;", "crate::cli::*");
+        caught("main.rs", "use medial::cli;", "crate::cli");
     }
 
     #[test]
