@@ -706,8 +706,7 @@ fn stated_agrees(case: &Case<'_>) -> Seen {
             .and_then(Series::best)
             .map(|(_, relief)| relief.floor_tenths());
         let stated = case.stated(block);
-        let words =
-            |relief: Option<String>| relief.map_or_else(|| "nothing".to_owned(), |percent| percent);
+        let words = |relief: Option<String>| relief.unwrap_or_else(|| "nothing".to_owned());
         observed.push(format!(
             "stated {}, scored {} on {date}",
             words(stated.map(|percent| percent.to_string())),
