@@ -1,1 +1,3 @@
+//! How long a judgement takes.
+
 fn main() {}
