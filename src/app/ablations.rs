@@ -10,7 +10,7 @@ use crate::db::{DbError, Page, Stored, queries};
 use crate::domain::ablation::{Ablation, FollowUp};
 use crate::domain::adverse_event::AdverseEvent;
 use crate::domain::episode::Episode;
-use crate::wire::ablation::AblationFields;
+use crate::wire::ablation::{AblationFields, FollowUpFields};
 use crate::wire::block::joints_in_region;
 use uuid::Uuid;
 
@@ -305,6 +305,25 @@ pub fn record_event(
     Ok(stored)
 }
 
+/// One adverse event, with what it came after.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn event(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<(Stored<AdverseEvent>, After)> {
+    unit.require(Action::ReadAdverseEvent)?;
+    let organization = &unit.principal.organization;
+    let (event, after) =
+        queries::adverse_events::get(unit.tx, organization, id).map_err(|error| match error {
+            DbError::NotFound => Error::NotFound {
+                what: "adverse event",
+            },
+            other => other.into(),
+        })?;
+    let patient = Some(event.patient);
+    unit.note_read(Action::ReadAdverseEvent, "adverse_event", Some(id), patient);
+    Ok((event, after))
+}
+
 /// A page of adverse events in the order in which they were recorded.
 ///
 /// # Errors
@@ -326,4 +345,116 @@ pub fn events(
         filter.patient,
     );
     Ok(page)
+}
+
+/// How many ablations [`page`] leads through.
+///
+/// # Errors
+/// Those of the database.
+pub fn count(unit: &mut Unit<'_, '_>, patient: Option<Uuid>, episode: Option<Uuid>) -> Result<i64> {
+    unit.require(Action::ReadAblation)?;
+    let organization = &unit.principal.organization;
+    Ok(queries::ablations::count(
+        unit.tx,
+        organization,
+        patient,
+        episode,
+    )?)
+}
+
+/// How many follow-ups [`follow_ups`] leads through.
+///
+/// # Errors
+/// Those of the database.
+pub fn count_follow_ups(unit: &mut Unit<'_, '_>, ablation: Uuid) -> Result<i64> {
+    unit.require(Action::ReadAblation)?;
+    Ok(queries::follow_ups::count(
+        unit.tx,
+        &unit.principal.organization,
+        ablation,
+    )?)
+}
+
+/// How many adverse events [`events`] leads through.
+///
+/// # Errors
+/// Those of the database.
+pub fn count_events(unit: &mut Unit<'_, '_>, filter: &Filter) -> Result<i64> {
+    unit.require(Action::ReadAdverseEvent)?;
+    Ok(queries::adverse_events::count(
+        unit.tx,
+        &unit.principal.organization,
+        filter,
+    )?)
+}
+
+fn find_follow_up(unit: &mut Unit<'_, '_>, ablation: Uuid, id: Uuid) -> Result<Stored<FollowUp>> {
+    let absent = || Error::NotFound { what: "follow-up" };
+    let organization = &unit.principal.organization;
+    let stored =
+        queries::follow_ups::get(unit.tx, organization, id).map_err(|error| match error {
+            DbError::NotFound => absent(),
+            other => other.into(),
+        })?;
+    if stored.parent == ablation {
+        Ok(stored)
+    } else {
+        Err(absent())
+    }
+}
+
+/// One follow-up of an ablation.
+///
+/// # Errors
+/// [`Error::NotFound`] where the ablation has none such.
+pub fn follow_up(unit: &mut Unit<'_, '_>, ablation: Uuid, id: Uuid) -> Result<Stored<FollowUp>> {
+    unit.require(Action::ReadAblation)?;
+    let stored = find_follow_up(unit, ablation, id)?;
+    unit.note_read(
+        Action::ReadAblation,
+        "follow_up",
+        Some(id),
+        Some(stored.patient),
+    );
+    Ok(stored)
+}
+
+/// Corrects a follow-up, keeps the earlier version and judges the patient anew.
+///
+/// # Errors
+/// [`Error::PreconditionFailed`]; [`Error::Invalid`] for a day before the ablation.
+pub fn correct_follow_up(
+    unit: &mut Unit<'_, '_>,
+    ablation: Uuid,
+    id: Uuid,
+    version: i32,
+    follow_up: &FollowUp,
+    reason: Option<&str>,
+) -> Result<Stored<FollowUp>> {
+    unit.require(Action::CorrectAblation)?;
+    let stored = find_follow_up(unit, ablation, id)?;
+    check_version(&stored, version)?;
+    let ablation = find(unit, ablation)?;
+    if follow_up.taken_on < ablation.value.performed_on {
+        let detail = "The follow-up lies before the ablation.";
+        return Err(Error::field("/taken_on", "before_ablation", detail));
+    }
+    keep_version(
+        unit,
+        "follow_up",
+        &stored,
+        &FollowUpFields::from(&stored.value),
+        reason,
+    )?;
+    let corrected = stored.next(unit.now, follow_up.clone());
+    let organization = &unit.principal.organization;
+    queries::follow_ups::update_if_version(unit.tx, organization, &corrected, version)?;
+    unit.audit(
+        Action::CorrectAblation,
+        "follow_up",
+        id,
+        Some(corrected.patient),
+    )?;
+    judging::judge_patient(unit, corrected.patient)?;
+    Ok(corrected)
 }

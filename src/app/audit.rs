@@ -35,6 +35,19 @@ pub fn page(
     )?)
 }
 
+/// How many entries [`page`] leads through.
+///
+/// # Errors
+/// Those of the database.
+pub fn count(unit: &mut Unit<'_, '_>, filter: &Filter) -> Result<i64> {
+    unit.require(Action::ReadAudit)?;
+    Ok(queries::audit::count(
+        unit.tx,
+        &unit.principal.organization,
+        filter,
+    )?)
+}
+
 /// Whether the chain of an organization holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified {

@@ -419,3 +419,16 @@ fn refuse_withdrawn(stored: &Stored<ScoreRow>) -> Result<()> {
         detail: "This score was withdrawn.".to_owned(),
     })
 }
+
+/// How many blocks [`page`] leads through.
+///
+/// # Errors
+/// Those of the database.
+pub fn count(unit: &mut Unit<'_, '_>, filter: &Filter) -> Result<i64> {
+    unit.require(Action::ReadBlock)?;
+    Ok(queries::blocks::count(
+        unit.tx,
+        &unit.principal.organization,
+        filter,
+    )?)
+}

@@ -68,6 +68,24 @@ pub fn review(unit: &mut Unit<'_, '_>, episode: Uuid, decision: &Decision) -> Re
     Ok(review)
 }
 
+/// The decision in force about a candidate.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is no such episode, or no decision about it is in force.
+pub fn review_in_force(unit: &mut Unit<'_, '_>, episode: Uuid) -> Result<Review> {
+    unit.require(Action::ReadCandidate)?;
+    let patient = find(unit, episode)?;
+    let organization = &unit.principal.organization;
+    let review = queries::reviews::in_force(unit.tx, organization, &[episode])?.remove(&episode);
+    unit.note_read(
+        Action::ReadCandidate,
+        "review",
+        Some(episode),
+        Some(patient),
+    );
+    review.ok_or(Error::NotFound { what: "review" })
+}
+
 /// Takes the decision in force back.
 ///
 /// # Errors

@@ -195,3 +195,16 @@ pub fn page(
     unit.note_read(Action::ReadEpisode, "episodes", None, patient);
     Ok(page)
 }
+
+/// How many episodes [`page`] leads through.
+///
+/// # Errors
+/// Those of the database.
+pub fn count(unit: &mut Unit<'_, '_>, patient: Option<Uuid>) -> Result<i64> {
+    unit.require(Action::ReadEpisode)?;
+    Ok(queries::episodes::count(
+        unit.tx,
+        &unit.principal.organization,
+        patient,
+    )?)
+}

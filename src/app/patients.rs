@@ -163,3 +163,17 @@ pub fn page(
     unit.note_read(Action::ReadPatient, "patients", None, None);
     Ok(page)
 }
+
+/// How many patients [`page`] leads through.
+///
+/// # Errors
+/// Those of the database.
+pub fn count(unit: &mut Unit<'_, '_>, identifier: Option<&Identifier>) -> Result<i64> {
+    unit.require(Action::ReadPatient)?;
+    let organization = &unit.principal.organization;
+    let Some(identifier) = identifier else {
+        return Ok(queries::patients::count(unit.tx, organization)?);
+    };
+    let owner = queries::patients::find_by_identifier(unit.tx, organization, identifier)?;
+    Ok(i64::from(owner.is_some()))
+}

@@ -3,7 +3,7 @@
 use super::anatomy::Side;
 use super::ids::ScoreId;
 use super::vocabulary::vocabulary;
-use chrono::{DateTime, FixedOffset, NaiveDate};
+use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 use std::fmt;
 
 vocabulary! {
@@ -250,7 +250,17 @@ impl ScoreRow {
     pub fn local_date(&self) -> NaiveDate {
         self.taken_at.date_naive()
     }
+
+    /// Whether it was entered so long after it was taken that it rests on memory.
+    #[must_use]
+    pub fn is_retrospective(&self, recorded_at: DateTime<Utc>) -> bool {
+        recorded_at.signed_duration_since(self.taken_at) > RETROSPECTIVE_AFTER
+    }
 }
+
+/// A score entered later than this after it was taken is marked as retrospective. No source gives a number: a diary
+/// that a clinic copies the next morning is still a diary.
+pub const RETROSPECTIVE_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// A diary row as an evaluation reads it: with its identity and its place in the order of recording.
 #[derive(Debug, Clone, PartialEq, Eq)]

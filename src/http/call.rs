@@ -247,17 +247,9 @@ impl Call {
         next: Option<&impl Serialize>,
         count: Option<u64>,
     ) -> Result<Reply, Error> {
-        let (organization, filters) = self.cursor_context();
-        let context = [
-            self.operation_id,
-            self.path.as_str(),
-            organization,
-            filters.as_str(),
-        ];
         let next = next
-            .map(|position| self.cursor_key.seal(&context, position))
-            .transpose();
-        let next = next.map_err(|error| Error::Internal(error.into()))?;
+            .map(|position| self.cursor_after(position))
+            .transpose()?;
         let link = next.as_ref().map(|cursor| {
             let mut query = self.query.without(&["cursor"]);
             query.push("cursor", cursor);
@@ -268,6 +260,23 @@ impl Call {
             Some(link) => reply.header(header::LINK, &link),
             None => Ok(reply),
         }
+    }
+
+    /// The cursor of what follows a position, for an answer that is more than a page.
+    ///
+    /// # Errors
+    /// An internal one when the position does not serialize.
+    pub fn cursor_after(&self, position: &impl Serialize) -> Result<String, Error> {
+        let (organization, filters) = self.cursor_context();
+        let context = [
+            self.operation_id,
+            self.path.as_str(),
+            organization,
+            filters.as_str(),
+        ];
+        self.cursor_key
+            .seal(&context, position)
+            .map_err(|error| Error::Internal(error.into()))
     }
 
     /// The version in `If-Match`.

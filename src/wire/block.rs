@@ -294,6 +294,33 @@ impl BlockBody {
     }
 }
 
+impl BlockBody {
+    /// Adds an error for everything that does not belong to a block which is corrected: it stays in its episode, and
+    /// its scores are corrected one by one.
+    pub fn alone(&self, at: &str, errors: &mut Vec<FieldError>) {
+        let elsewhere = [
+            ("patient", self.patient.is_some(), "/v1/patients/{id}"),
+            ("episode", self.episode.is_some(), "/v1/episodes/{id}"),
+            ("scores", self.scores.is_some(), "/v1/scores/{id}"),
+        ];
+        for (field, _, path) in elsewhere.into_iter().filter(|(_, given, _)| *given) {
+            let detail = format!("This is corrected at {path}.");
+            errors.push(FieldError::new(format!("{at}/{field}"), "not_here", detail));
+        }
+    }
+}
+
+/// Adds an error where a score sent on its own lies in the future as of `now`.
+pub fn score_times(score: &ScoreBody, at: &str, now: DateTime<Utc>, errors: &mut Vec<FieldError>) {
+    if score.taken_at.0 > now + CLOCK_TOLERANCE {
+        errors.push(FieldError::new(
+            format!("{at}/taken_at"),
+            "in_future",
+            "The score lies in the future.",
+        ));
+    }
+}
+
 /// Adds an error for every joint that an episode in `region` cannot hold.
 pub fn joints_in_region(joints: &[Joint], region: Region, at: &str, errors: &mut Vec<FieldError>) {
     for (place, joint) in joints

@@ -2,11 +2,11 @@
 
 use super::case::pointer_of;
 use super::scalar::{Code, Date, Decimal, Id, Instant, Percentage};
-use crate::domain::anatomy::{Joint, Side};
+use crate::domain::anatomy::{Joint, Side, Target};
 use crate::domain::block::Block;
 use crate::domain::pain::{Context, RecordedScore, Scale, Threshold};
 use crate::domain::qualification::{
-    Determination, Evidence, NextStep, Purpose, Rule, RuleExplanation, Status, Verdict,
+    Determination, Evidence, NextStep, Purpose, Rule, RuleExplanation, Status, Statuses, Verdict,
 };
 use crate::domain::relief::{
     BlockRelief, BlockResponse, ComparativeClass, Comparison, DurationClass,
@@ -221,14 +221,28 @@ impl RuleFields {
 /// The verdict in words: "The right L4-5 meets profile medicare-lcd (version 1)."
 #[must_use]
 pub fn summary(determination: &Determination<'_>) -> String {
-    let profile = format!(
-        "profile {} (version {})",
-        determination.profile.id, determination.profile.version
-    );
-    let target = format!("The {}", determination.target);
+    summary_of(
+        determination.target,
+        &determination.profile.id,
+        determination.profile.version,
+        determination.verdict,
+        determination.statuses,
+    )
+}
+
+/// As [`summary`], from what is stored of a determination.
+#[must_use]
+pub fn summary_of(
+    target: Target,
+    profile: &str,
+    version: i32,
+    verdict: Verdict,
+    statuses: Statuses,
+) -> String {
+    let profile = format!("profile {profile} (version {version})");
+    let target = format!("The {target}");
     let of_status = |required: bool, status: Status| -> String {
-        let rules = determination
-            .statuses
+        let rules = statuses
             .iter()
             .filter(|(rule, found)| rule.required() == required && *found == status);
         rules
@@ -236,7 +250,7 @@ pub fn summary(determination: &Determination<'_>) -> String {
             .collect::<Vec<_>>()
             .join(", ")
     };
-    match determination.verdict {
+    match verdict {
         Verdict::Meets => format!("{target} meets {profile}."),
         Verdict::NeedsReview => {
             format!(

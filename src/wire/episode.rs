@@ -2,7 +2,7 @@
 
 use super::errors::FieldError;
 use super::errors::FieldErrors;
-use super::scalar::{Code, Date, Decimal, Text};
+use super::scalar::{Code, Date, Decimal, Id, Text};
 use crate::domain::anatomy::{Joint, Region};
 use crate::domain::episode::{
     CareEntry, CareOutcome, Cause, DisabilityScore, Episode, Instrument, Radiculopathy,
@@ -16,6 +16,9 @@ use serde::Serialize;
 #[derive(Debug, Clone, Deserr, JsonSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 pub struct EpisodeBody {
+    /// The patient; required where an episode is sent on its own, else it belongs to the patient it is sent with.
+    #[deserr(default)]
+    pub patient_id: Option<Id>,
     /// Where it hurts.
     pub region: Code<Region>,
     /// The day the pain began.
@@ -131,6 +134,11 @@ fn disability_in_range(
 impl EpisodeBody {
     /// What is wrong across fields; pointers begin with `at`.
     pub fn check(&self, at: &str, today: NaiveDate, errors: &mut Vec<FieldError>) {
+        if self.patient_id.is_some() && !at.is_empty() {
+            let detail = "Here the episode belongs to the patient that it is sent with.";
+            let pointer = format!("{at}/patient_id");
+            errors.push(FieldError::new(pointer, "not_here", detail));
+        }
         if self.onset_date.is_some_and(|date| date.0 > today) {
             errors.push(FieldError::new(
                 format!("{at}/onset_date"),

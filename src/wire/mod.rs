@@ -8,6 +8,7 @@ pub mod determination;
 pub mod episode;
 pub mod errors;
 pub mod patient;
+pub mod profile;
 pub mod scalar;
 
 pub use errors::parse;

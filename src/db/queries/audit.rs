@@ -26,6 +26,33 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// Restricts a boxed query on entries.
+macro_rules! filtered {
+    ($query:expr, $filter:expr) => {{
+        let filter: &Filter = $filter;
+        let mut found = $query;
+        if let Some(principal) = &filter.principal {
+            found = found.filter(audit_entries::principal.eq(principal));
+        }
+        if let Some(action) = &filter.action {
+            found = found.filter(audit_entries::action.eq(action));
+        }
+        if let Some(patient) = filter.patient {
+            found = found.filter(audit_entries::patient_id.eq(patient.to_string()));
+        }
+        if let Some(resource) = filter.resource_id {
+            found = found.filter(audit_entries::resource_id.eq(resource.to_string()));
+        }
+        if let Some(from) = filter.from {
+            found = found.filter(audit_entries::at.ge(micros(from)));
+        }
+        if let Some(until) = filter.until {
+            found = found.filter(audit_entries::at.lt(micros(until)));
+        }
+        found
+    }};
+}
+
 /// Adds an entry, not yet sealed.
 ///
 /// # Errors
@@ -105,31 +132,28 @@ pub fn page(
     limit: u32,
 ) -> Result<Page<AuditEntry>> {
     let found = query!(tx, conn => {
-        let mut found = audit_entries::table.filter(audit_entries::organization_id.eq(organization)).into_boxed::<Db>();
-        if let Some(principal) = &filter.principal {
-            found = found.filter(audit_entries::principal.eq(principal));
-        }
-        if let Some(action) = &filter.action {
-            found = found.filter(audit_entries::action.eq(action));
-        }
-        if let Some(patient) = filter.patient {
-            found = found.filter(audit_entries::patient_id.eq(patient.to_string()));
-        }
-        if let Some(resource) = filter.resource_id {
-            found = found.filter(audit_entries::resource_id.eq(resource.to_string()));
-        }
-        if let Some(from) = filter.from {
-            found = found.filter(audit_entries::at.ge(micros(from)));
-        }
-        if let Some(until) = filter.until {
-            found = found.filter(audit_entries::at.lt(micros(until)));
-        }
+        let all = audit_entries::table.filter(audit_entries::organization_id.eq(organization)).into_boxed::<Db>();
+        let mut found = filtered!(all, filter);
         if let Some(before) = before {
             found = found.filter(audit_entries::id.lt(before.to_string()));
         }
         found.order(audit_entries::id.desc()).limit(one_more(limit)).select(AuditRow::as_select()).load::<AuditRow>(conn)
     })?;
     Page::of(found, limit).try_map(TryInto::try_into)
+}
+
+/// How many entries [`page`] leads through.
+///
+/// # Errors
+/// When the database fails.
+pub fn count(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64> {
+    query!(tx, conn => {
+        let all = audit_entries::table
+            .filter(audit_entries::organization_id.eq(organization))
+            .count()
+            .into_boxed::<Db>();
+        filtered!(all, filter).get_result(conn)
+    })
 }
 
 /// The sealed entries in the order of the chain, from the place `from` on, to be checked.

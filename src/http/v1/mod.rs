@@ -1,17 +1,47 @@
 //! The native API, one file to a noun. Each has `endpoints()`, and here they come together.
 
+mod ablations;
+mod adverse_events;
+mod audit;
+mod blocks;
+mod candidates;
+mod determinations;
+mod episodes;
+mod evaluate;
+mod examples;
 mod exports;
+mod patients;
+mod profiles;
+mod scores;
+mod stored;
+mod timeline;
 
 use super::call::Call;
 use super::registry::Endpoint;
 use super::reply::{KeptReply, Reply};
 use super::state::State;
-use crate::app::{KeptAnswer, OnceKey, Replay, Result, Unit};
+use crate::app::{Error, FieldError, KeptAnswer, OnceKey, Page, Replay, Result, Unit};
+use chrono::NaiveDate;
+use serde::Serialize;
+use uuid::Uuid;
 
 /// Every endpoint of the native API, in the order of the document.
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
-    let nouns = [exports::endpoints()];
+    let nouns = [
+        patients::endpoints(),
+        episodes::endpoints(),
+        determinations::endpoints(),
+        blocks::endpoints(),
+        scores::endpoints(),
+        ablations::endpoints(),
+        adverse_events::endpoints(),
+        candidates::endpoints(),
+        profiles::endpoints(),
+        evaluate::endpoints(),
+        exports::endpoints(),
+        audit::endpoints(),
+    ];
     nouns.into_iter().flatten().collect()
 }
 
@@ -63,4 +93,52 @@ fn look(
     work: impl FnOnce(&mut Unit<'_, '_>) -> Result<Reply>,
 ) -> Result<Reply> {
     state.app.read(call.principal()?, work)
+}
+
+/// Every error that `check` finds in a body that could be read.
+fn checked(check: impl FnOnce(&mut Vec<FieldError>)) -> Result<()> {
+    let mut errors = Vec::new();
+    check(&mut errors);
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(errors))
+    }
+}
+
+/// The latest day that it is anywhere on earth: a day beyond it lies in the future, whatever the sender's calendar.
+fn latest_day(state: &State) -> NaiveDate {
+    let today = state.seam.now().date_naive();
+    today.succ_opt().unwrap_or(today)
+}
+
+/// A page of records that are listed by their ids.
+fn page<T, V: Serialize>(
+    call: &Call,
+    page: &Page<T>,
+    view: impl Fn(&T) -> V,
+    id: impl Fn(&T) -> Uuid,
+    count: Option<i64>,
+) -> Result<Reply> {
+    let next = page.items.last().filter(|_| page.more).map(id);
+    let items = page.items.iter().map(view).collect();
+    call.page_reply(items, next.as_ref(), whole(count)?)
+}
+
+/// A count as it is shown.
+fn whole(count: Option<i64>) -> Result<Option<u64>> {
+    count
+        .map(|count| u64::try_from(count).map_err(|error| Error::Internal(error.into())))
+        .transpose()
+}
+
+/// Says so where a field that this endpoint needs was left out.
+fn required<T>(field: &Option<T>, pointer: &str, errors: &mut Vec<FieldError>) {
+    if field.is_none() {
+        errors.push(FieldError::new(
+            pointer,
+            "required",
+            "This field is required.",
+        ));
+    }
 }
