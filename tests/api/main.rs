@@ -1,0 +1,21 @@
+//! The service as its users meet it: over HTTP, on SQLite and on PostgreSQL.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: what does not work fails the test"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod authorization;
+mod bad_input;
+mod cases;
+mod concurrency;
+mod contract;
+mod corrections;
+mod lists;
+mod service;
