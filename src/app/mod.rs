@@ -12,6 +12,7 @@ pub mod judging;
 pub mod patients;
 pub mod profiles;
 mod reading;
+mod upkeep;
 mod versions;
 
 pub use self::core::{App, AppSettings, KeptAnswer, OnceKey, Replay, Unit};
@@ -19,6 +20,6 @@ pub use crate::db::queries::adverse_events::{After, Filter as AdverseEventFilter
 pub use crate::db::queries::audit::Filter as AuditFilter;
 pub use crate::db::queries::blocks::Filter as BlockFilter;
 pub use crate::db::queries::candidates::{Cursor, Filter as CandidateFilter, Group, Key, Sort};
-pub use crate::db::rows::{AuditEntry, Review, ReviewDecision};
+pub use crate::db::rows::{AuditEntry, JobRun, Review, ReviewDecision};
 pub use crate::db::{Page, Stored};
 pub use error::{Error, FieldError, Result};
