@@ -212,6 +212,17 @@ impl App {
     /// # Errors
     /// Those of the database; what was done so far stays done.
     pub fn judge_what_came_of_age(self: &Arc<Self>) -> Result<usize> {
+        self.judge_what_came_of_age_while(|| true)
+    }
+
+    /// As [`Self::judge_what_came_of_age`], as long as `go_on` says so before each patient.
+    ///
+    /// # Errors
+    /// Those of the database; what was done so far stays done.
+    pub fn judge_what_came_of_age_while(
+        self: &Arc<Self>,
+        go_on: impl Fn() -> bool,
+    ) -> Result<usize> {
         const BATCH: u32 = 200;
         let mut judged = 0;
         loop {
@@ -224,6 +235,9 @@ impl App {
                 return Ok(judged);
             }
             for (organization, patient) in due {
+                if !go_on() {
+                    return Ok(judged);
+                }
                 let principal = service_principal(&organization);
                 self.write(&principal, move |unit| {
                     judge_patient(unit, patient).map(|_| ())

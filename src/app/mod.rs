@@ -13,6 +13,7 @@ pub mod patients;
 pub mod profiles;
 mod reading;
 pub mod timeline;
+mod upkeep;
 mod versions;
 
 pub use self::core::{App, AppSettings, KeptAnswer, OnceKey, Replay, Unit};
@@ -21,7 +22,7 @@ pub use crate::db::queries::audit::Filter as AuditFilter;
 pub use crate::db::queries::blocks::Filter as BlockFilter;
 pub use crate::db::queries::candidates::{Cursor, Filter as CandidateFilter, Group, Key, Sort};
 pub use crate::db::rows::{
-    AuditEntry, Determination, DeterminationVersion, Review, ReviewDecision, recorded,
+    AuditEntry, Determination, DeterminationVersion, JobRun, Review, ReviewDecision, recorded,
 };
 pub use crate::db::{Page, Stored};
 pub use error::{Error, FieldError, Result};

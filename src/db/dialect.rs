@@ -12,6 +12,7 @@ use super::tx::Tx;
 use diesel::connection::{
     AnsiTransactionManager, Instrumentation, SimpleConnection, TransactionManager,
 };
+use diesel::migration::MigrationSource;
 use diesel::pg::PgConnection;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::result::DatabaseErrorInformation;
@@ -294,6 +295,8 @@ pub(super) enum Migration {
     Revert,
     /// Name those that have not run.
     Pending,
+    /// Name those that have run and are not known here.
+    Unknown,
 }
 
 /// Does it, in one transaction that no other process can be in at the same time.
@@ -335,6 +338,7 @@ where
         Migration::Pending => conn
             .pending_migrations(source)
             .map(|pending| pending.iter().map(|one| one.name().to_string()).collect()),
+        Migration::Unknown => unknown(conn, source),
     };
     match done {
         Ok(names) => {
@@ -346,6 +350,22 @@ where
             Err(DbError::Other(error))
         }
     }
+}
+
+/// The versions that have run and are not in `source`.
+fn unknown<C>(conn: &mut C, source: EmbeddedMigrations) -> diesel::migration::Result<Vec<String>>
+where
+    C: MigrationHarness<C::Backend> + Connection,
+    C::Backend: diesel::backend::Backend,
+{
+    let known = MigrationSource::<C::Backend>::migrations(&source)?;
+    let known: Vec<String> = known
+        .iter()
+        .map(|one| one.name().version().to_string())
+        .collect();
+    let applied = conn.applied_migrations()?;
+    let applied = applied.iter().map(ToString::to_string);
+    Ok(applied.filter(|version| !known.contains(version)).collect())
 }
 
 /// Runs a query that was put together at run time.

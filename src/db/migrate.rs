@@ -21,6 +21,14 @@ impl Database {
         dialect::migrate(&mut self.writing()?, Migration::Pending)
     }
 
+    /// The migrations that were run on this database and that this program does not know: a newer one ran them.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub fn unknown_migrations(&self) -> Result<Vec<String>, DbError> {
+        dialect::migrate(&mut self.writing()?, Migration::Unknown)
+    }
+
     /// Takes every migration back, and every record with them. For tests.
     ///
     /// # Errors

@@ -23,6 +23,14 @@ pub fn yaml<C>(endpoints: &[Endpoint<C>]) -> String {
     serde_norway::to_string(&document).unwrap_or_default()
 }
 
+/// The document of the whole service, as `openapi.yaml` has it.
+#[must_use]
+pub fn contract() -> String {
+    let mut endpoints = super::v1::endpoints();
+    endpoints.extend(super::service_endpoints());
+    yaml(&endpoints)
+}
+
 /// The document as JSON, for whoever wants to look into it.
 #[must_use]
 pub fn json<C>(endpoints: &[Endpoint<C>]) -> Json {

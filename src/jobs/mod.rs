@@ -1,1 +1,126 @@
-//! The jobs room.
+//! What the service does by itself: each job in a thread of its own that ticks, and stops at once when it is told to.
+//!
+//! A job that fails says so once, tries again ever more rarely, and says when it works again. It never ends the process.
+
+mod run;
+mod stop;
+
+pub use stop::Stop;
+
+use crate::app::{App, Result};
+use run::Runner;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Something that the service does by itself.
+#[derive(Clone, Copy)]
+pub struct Job {
+    /// Its name: in the log, and where its last run is noted.
+    pub name: &'static str,
+    /// From the end of one run to the beginning of the next.
+    pub every: Duration,
+    /// Whether it also runs as soon as another day begins in the configured time zone.
+    pub daily: bool,
+    /// Does what there is to do; how much that was. A run that may take long asks [`Stop::is_asked`] in between.
+    pub run: fn(&Arc<App>, &Stop) -> Result<usize>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job")
+            .field("name", &self.name)
+            .field("every", &self.every)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every job of the service. A new one is a line here.
+pub const JOBS: &[Job] = &[
+    // At the start this catches up with the days on which the service did not run.
+    Job {
+        name: "judge_what_came_of_age",
+        every: Duration::from_secs(60 * 60),
+        daily: true,
+        run: |app, stop| app.judge_what_came_of_age_while(|| !stop.is_asked()),
+    },
+    Job {
+        name: "write_down_reads",
+        every: Duration::from_secs(1),
+        daily: false,
+        run: |app, _| app.write_down_reads(),
+    },
+    Job {
+        name: "seal_audit",
+        every: Duration::from_secs(5),
+        daily: false,
+        run: |app, _| app.seal_audit(),
+    },
+    Job {
+        name: "forget_old_answers",
+        every: Duration::from_secs(60 * 60),
+        daily: false,
+        run: |app, _| app.forget_old_answers(),
+    },
+];
+
+/// The jobs while they run. Dropping this stops them.
+#[derive(Debug)]
+pub struct Jobs {
+    app: Arc<App>,
+    /// Held for its end: when it is dropped, every [`Stop`] knows.
+    sender: Option<crossbeam_channel::Sender<std::convert::Infallible>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Jobs {
+    /// Starts `jobs`, each in a thread of its own.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(app: &Arc<App>, jobs: &[Job]) -> std::io::Result<Jobs> {
+        let (sender, receiver) = crossbeam_channel::bounded(0);
+        let mut started = Jobs {
+            app: Arc::clone(app),
+            sender: Some(sender),
+            threads: Vec::new(),
+        };
+        for job in jobs {
+            let mut runner = Runner::new(*job, Arc::clone(app), Stop::new(receiver.clone()));
+            let thread = std::thread::Builder::new()
+                .name(job.name.to_owned())
+                .spawn(move || runner.run_until_stopped())?;
+            started.threads.push(thread);
+        }
+        Ok(started)
+    }
+
+    /// Stops them, waits for what they are at, and then writes down and seals what the audit trail still waits for.
+    pub fn stop(mut self) {
+        self.end();
+        let rest = self
+            .app
+            .write_down_reads()
+            .and_then(|_| self.app.seal_audit());
+        if let Err(error) = rest {
+            tracing::error!(%error, "the audit trail was not sealed to its end; the next start goes on with it");
+        }
+    }
+
+    fn end(&mut self) {
+        self.sender = None;
+        for thread in self.threads.drain(..) {
+            // A runner catches the panics of its job, so there is nothing to be told here.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests;

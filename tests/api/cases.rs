@@ -95,16 +95,23 @@ fn expected(case: &Value) -> Vec<Value> {
 }
 
 fn key(determination: &Value) -> String {
-    format!("{} {} {}", determination["profile"], determination["joint"], determination["side"])
+    format!(
+        "{} {} {}",
+        determination["profile"], determination["joint"], determination["side"]
+    )
 }
 
 fn record_in_order(service: &Service, name: &str, case: &Value) -> String {
     let episode = record_episode(service, name, case);
     for block in list(case, "blocks") {
-        service.post("/v1/blocks", &block_of(&episode, block)).expect(201);
+        service
+            .post("/v1/blocks", &block_of(&episode, block))
+            .expect(201);
     }
     for ablation in list(case, "ablations") {
-        service.post("/v1/ablations", &ablation_of(&episode, ablation)).expect(201);
+        service
+            .post("/v1/ablations", &ablation_of(&episode, ablation))
+            .expect(201);
     }
     episode
 }
@@ -213,12 +220,19 @@ fn record_with_slips(service: &Service, episode: &str, block: &Value) {
             };
             let field = |value: &Value, name: &str| value.get(name).cloned().unwrap_or(Value::Null);
             instant(score) == instant(slip)
-                && ["scale", "side"].iter().all(|name| field(score, name) == field(slip, name))
-                && score.get("context").is_none_or(|context| *context == slip["context"])
+                && ["scale", "side"]
+                    .iter()
+                    .all(|name| field(score, name) == field(slip, name))
+                && score
+                    .get("context")
+                    .is_none_or(|context| *context == slip["context"])
         };
         let right = wanted.iter().find(same).unwrap();
         let path = format!("/v1/scores/{}", id(slip));
         let corrected = service.put(&path, 1, right).expect(200);
-        assert_eq!((&corrected["version"], &corrected["value"]), (&json!(2), &right["value"]));
+        assert_eq!(
+            (&corrected["version"], &corrected["value"]),
+            (&json!(2), &right["value"])
+        );
     }
 }

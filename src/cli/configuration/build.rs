@@ -1,0 +1,380 @@
+//! From what was given to what the program works with; and what does not go together.
+
+use super::kind::Value;
+use super::settings::{SETTINGS, Setting};
+use super::{Configuration, Given, LogSettings, Origin, Problem};
+use crate::app::AppSettings;
+use crate::auth::{self, Algorithm, JwksLocation, Secret};
+use crate::db::{DatabaseSettings, Synchronous};
+use crate::http::{CursorKey, HttpSettings};
+use crate::seam::{Outside, System};
+use chrono_tz::Tz;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Separates the keys that are derived from one secret from each other and from its own use.
+const CURSOR_LABEL: &[u8] = b"medial derived key: cursors 1";
+const PSEUDONYM_LABEL: &[u8] = b"medial derived key: pseudonyms 1";
+
+/// Largest file of a secret, in bytes.
+const LARGEST_SECRET: u64 = 64 * 1024;
+
+/// Most streams where none are configured.
+const STREAMS: u64 = 4;
+
+/// Brings it together. What is wrong is left at its default and listed.
+pub(super) fn build(
+    file: Option<PathBuf>,
+    given: BTreeMap<&'static str, Given>,
+    problems: Vec<Problem>,
+) -> (Configuration, Vec<Problem>) {
+    let mut builder = Builder {
+        values: BTreeMap::new(),
+        given,
+        problems,
+        warnings: Vec::new(),
+    };
+    builder.read_all();
+    let configuration = builder.configuration(file);
+    let mut problems = builder.problems;
+    problems.sort_by(|a, b| a.origin.cmp(&b.origin));
+    (configuration, problems)
+}
+
+struct Builder {
+    values: BTreeMap<&'static str, Value>,
+    given: BTreeMap<&'static str, Given>,
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+}
+
+impl Builder {
+    fn read_all(&mut self) {
+        for setting in SETTINGS {
+            if let Some(value) = self.given_value(setting).or_else(|| default_of(setting)) {
+                self.values.insert(setting.name, value);
+            }
+        }
+    }
+
+    fn given_value(&mut self, setting: &'static Setting) -> Option<Value> {
+        let given = self.given.get(setting.name)?;
+        match setting.kind.read(&given.text) {
+            Ok(value) => Some(value),
+            Err(what) => {
+                let origin = given.origin.clone();
+                self.given.remove(setting.name);
+                self.problems.push(Problem {
+                    origin,
+                    name: Some(setting.name),
+                    what,
+                });
+                None
+            }
+        }
+    }
+
+    fn problem(&mut self, name: &'static str, what: impl Into<String>) {
+        self.problems.push(Problem {
+            origin: self.origin(name),
+            name: Some(name),
+            what: what.into(),
+        });
+    }
+
+    fn origin(&self, name: &str) -> Origin {
+        self.given
+            .get(name)
+            .map_or(Origin::Default, |given| given.origin.clone())
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        match self.values.get(name)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn words(&self, name: &str) -> String {
+        self.text(name).unwrap_or_default().to_owned()
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        match self.values.get(name)? {
+            Value::Path(path) => Some(path.clone()),
+            _ => None,
+        }
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        matches!(self.values.get(name), Some(Value::Flag(true)))
+    }
+
+    fn number(&self, name: &str) -> u64 {
+        match self.values.get(name) {
+            Some(Value::Number(number)) => *number,
+            _ => 0,
+        }
+    }
+
+    fn count(&self, name: &str) -> usize {
+        usize::try_from(self.number(name)).unwrap_or(usize::MAX)
+    }
+
+    fn small(&self, name: &str) -> u32 {
+        u32::try_from(self.number(name)).unwrap_or(u32::MAX)
+    }
+
+    fn duration(&self, name: &str) -> Duration {
+        match self.values.get(name) {
+            Some(Value::Duration(duration)) => *duration,
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn list(&self, name: &str) -> Option<Vec<String>> {
+        match self.values.get(name)? {
+            Value::List(words) => Some(words.clone()),
+            _ => None,
+        }
+    }
+
+    fn configuration(&mut self, file: Option<PathBuf>) -> Configuration {
+        let secret = self.token_secret();
+        let tokens = self.tokens(secret.as_deref());
+        let database = self.database();
+        let http = self.http(secret.as_deref());
+        let pseudonym_key = self.pseudonym_key(secret.as_deref());
+        Configuration {
+            file,
+            database,
+            migrate: self.flag("database.migrate"),
+            app: AppSettings {
+                time_zone: self.time_zone(),
+                active_profiles: self.list("judging.active_profiles"),
+                export_directory: self.path("exports.directory").unwrap_or_default(),
+            },
+            profiles_directory: self.path("judging.profiles_directory"),
+            http,
+            tokens,
+            pseudonym_key,
+            log: LogSettings {
+                filter: self.words("log.filter"),
+                json: self.text("log.format") == Some("json"),
+            },
+            warnings: std::mem::take(&mut self.warnings),
+        }
+    }
+
+    fn time_zone(&self) -> Tz {
+        match self.values.get("judging.time_zone") {
+            Some(Value::TimeZone(zone)) => *zone,
+            _ => Tz::UTC,
+        }
+    }
+
+    fn database(&self) -> DatabaseSettings {
+        DatabaseSettings {
+            url: self.words("database.url"),
+            connections: self.small("database.connections"),
+            connection_wait: self.duration("database.connection_wait"),
+            statement_timeout: self.duration("database.statement_timeout"),
+            busy_wait: self.duration("database.busy_wait"),
+            synchronous: match self.text("database.synchronous") {
+                Some("normal") => Synchronous::Normal,
+                _ => Synchronous::Full,
+            },
+        }
+    }
+
+    fn http(&mut self, token_secret: Option<&[u8]>) -> HttpSettings {
+        let bind = match self.values.get("http.bind") {
+            Some(Value::Address(address)) => *address,
+            _ => SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+        };
+        HttpSettings {
+            bind,
+            workers: self.count("http.workers"),
+            permits: self.count("http.permits"),
+            queue: self.count("http.queue"),
+            patience: self.duration("http.patience"),
+            streams: self.streams(),
+            deadline: self.duration("http.deadline"),
+            stall: self.duration("http.stall"),
+            body_limit: self.count("http.body_limit"),
+            keep_alive: self.duration("http.keep_alive"),
+            head_timeout: self.duration("http.head_timeout"),
+            grace: self.duration("http.grace"),
+            retry_after: self.small("http.retry_after"),
+            cursor_key: self.cursor_key(token_secret),
+        }
+    }
+
+    fn streams(&mut self) -> usize {
+        let connections = self.number("database.connections");
+        if !self.values.contains_key("http.streams") {
+            return usize::try_from((connections / 2).clamp(1, STREAMS)).unwrap_or(1);
+        }
+        if self.number("http.streams") >= connections {
+            let what = format!(
+                "each stream holds a connection to the database, and nothing could be answered beside so many; expected fewer than the {connections} of database.connections"
+            );
+            self.problem("http.streams", what);
+        }
+        self.count("http.streams")
+    }
+
+    /// The secret of tokens, from the setting or the file; from the stronger origin where there are both.
+    fn token_secret(&mut self) -> Option<Vec<u8>> {
+        let text = self.text("tokens.secret").map(str::as_bytes);
+        let Some(path) = self.path("tokens.secret_file") else {
+            return text.map(<[u8]>::to_vec);
+        };
+        let (of_text, of_file) = (
+            self.origin("tokens.secret"),
+            self.origin("tokens.secret_file"),
+        );
+        let text = text.map(<[u8]>::to_vec);
+        if text.is_some() {
+            if of_text.strength() > of_file.strength() {
+                return text;
+            }
+            if of_text.strength() == of_file.strength() {
+                self.problem(
+                    "tokens.secret_file",
+                    "tokens.secret is given beside it; keep one of the two",
+                );
+                return text;
+            }
+        }
+        match secret_in(&path) {
+            Ok(secret) => Some(secret),
+            Err(what) => {
+                self.problem("tokens.secret_file", what);
+                None
+            }
+        }
+    }
+
+    fn tokens(&mut self, secret: Option<&[u8]>) -> auth::Settings {
+        let mut tokens =
+            auth::Settings::new(self.words("tokens.issuer"), self.words("tokens.audience"));
+        tokens.leeway_seconds =
+            u32::try_from(self.duration("tokens.leeway").as_secs()).unwrap_or(u32::MAX);
+        tokens.secret = secret.and_then(|bytes| Secret::new(bytes).ok());
+        tokens.jwks = match self.values.get("tokens.jwks") {
+            Some(Value::KeySet(location)) => Some(location.clone()),
+            _ => None,
+        };
+        let names = self.list("tokens.algorithms");
+        tokens.algorithms = names.map(|names| {
+            names
+                .iter()
+                .filter_map(|name| Algorithm::from_name(name))
+                .collect()
+        });
+        self.check_algorithms(&tokens);
+        if let Some(JwksLocation::Url(url)) = &tokens.jwks
+            && url.starts_with("http://")
+        {
+            self.warnings.push(
+                "tokens.jwks: the key set is fetched over plain http, and whoever is between could put in a key of theirs"
+                    .to_owned(),
+            );
+        }
+        tokens
+    }
+
+    fn check_algorithms(&mut self, tokens: &auth::Settings) {
+        let name = "tokens.algorithms";
+        let Some(listed) = &tokens.algorithms else {
+            return;
+        };
+        if listed.is_empty() {
+            self.problem(name, "is empty, and no token would be accepted");
+        }
+        for algorithm in listed {
+            let has_key = match algorithm {
+                Algorithm::Hs256 => tokens.secret.is_some(),
+                Algorithm::Rs256 | Algorithm::Es256 | Algorithm::EdDsa => tokens.jwks.is_some(),
+            };
+            if !has_key {
+                let what = format!("{} is listed and there is no key for it", algorithm.name());
+                self.problem(name, what);
+            }
+        }
+    }
+
+    fn cursor_key(&mut self, token_secret: Option<&[u8]>) -> CursorKey {
+        if let Some(secret) = self.text("http.cursor_secret") {
+            return CursorKey::new(secret.as_bytes());
+        }
+        if let Some(secret) = token_secret {
+            return CursorKey::new(&derived(secret, CURSOR_LABEL));
+        }
+        self.warnings.push(
+            "http.cursor_secret: neither it nor a token secret is configured; the key is drawn at each start, cursors of pages end with it, and several machines would not know each other's"
+                .to_owned(),
+        );
+        CursorKey::new(&drawn())
+    }
+
+    fn pseudonym_key(&mut self, token_secret: Option<&[u8]>) -> Vec<u8> {
+        if let Some(secret) = self.text("exports.pseudonym_secret") {
+            return secret.as_bytes().to_vec();
+        }
+        if let Some(secret) = token_secret {
+            return derived(secret, PSEUDONYM_LABEL);
+        }
+        self.warnings.push(
+            "exports.pseudonym_secret: neither it nor a token secret is configured; the pseudonyms of de-identified exports change with each start"
+                .to_owned(),
+        );
+        drawn()
+    }
+}
+
+fn default_of(setting: &Setting) -> Option<Value> {
+    setting.kind.read(setting.default?).ok()
+}
+
+/// The secret in a file, without the line end after it.
+fn secret_in(path: &std::path::Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
+    if std::fs::metadata(path).map_err(unreadable)?.len() > LARGEST_SECRET {
+        return Err(format!(
+            "{} is larger than {LARGEST_SECRET} bytes",
+            path.display()
+        ));
+    }
+    let mut bytes = std::fs::read(path).map_err(unreadable)?;
+    while bytes
+        .last()
+        .is_some_and(|last| matches!(last, b'\n' | b'\r'))
+    {
+        bytes.pop();
+    }
+    Secret::new(bytes.as_slice()).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+/// A key of its own from a secret: HMAC-SHA-256 of a label.
+fn derived(secret: &[u8], label: &[u8]) -> Vec<u8> {
+    // The code takes keys of every length, so the other branch is never taken.
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret)
+        .unwrap_or_else(|_| Hmac::<Sha256>::new(&Default::default()));
+    mac.update(label);
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// 256 random bits.
+fn drawn() -> Vec<u8> {
+    let system = System::default();
+    let mut bytes = system.random().to_be_bytes().to_vec();
+    bytes.extend(system.random().to_be_bytes());
+    bytes
+}
