@@ -1,10 +1,9 @@
 //! Ablations and their follow-ups.
 
 use super::block::read_score;
-use super::episode::duplicates;
 use super::errors::FieldError;
 use super::errors::FieldErrors;
-use super::scalar::{Code, Date, Decimal, Id, Percentage, Text, Whole};
+use super::scalar::{Code, Date, Decimal, Id, Percentage, Terms, Text, Whole, Within};
 use crate::domain::ablation::{Ablation, AblationTechnique, FollowUp};
 use crate::domain::anatomy::{Joint, TreatedSide};
 use crate::domain::pain::{Scale, Score};
@@ -58,8 +57,7 @@ pub struct AblationBody {
     /// The day.
     pub performed_on: Date,
     /// The joints treated, each once.
-    #[schemars(length(min = 1))]
-    pub joints: Vec<Code<Joint>>,
+    pub joints: Terms<Joint, 1>,
     /// The side or sides treated.
     pub side: Code<TreatedSide>,
     /// How the lesion was made.
@@ -67,7 +65,7 @@ pub struct AblationBody {
     pub technique: Option<Code<AblationTechnique>>,
     /// The lesion's temperature in degrees Celsius.
     #[deserr(default)]
-    pub temperature_c: Option<Decimal<1>>,
+    pub temperature_c: Option<Within<1, 300, 1200>>,
     /// The score before the procedure, against which follow-ups are compared.
     #[deserr(default)]
     pub pre_score: Option<PlainScore>,
@@ -107,24 +105,6 @@ impl AblationBody {
 
     /// What is wrong with the ablation itself, dates left aside.
     pub fn check_parts(&self, at: &str, errors: &mut Vec<FieldError>) {
-        if self.joints.is_empty() {
-            errors.push(FieldError::new(
-                format!("{at}/joints"),
-                "too_few",
-                "Expected at least one joint.",
-            ));
-        }
-        if self
-            .temperature_c
-            .is_some_and(|tenths| !(300..=1200).contains(&tenths.0))
-        {
-            let detail = "Expected a temperature from 30 to 120 degrees Celsius.";
-            errors.push(FieldError::new(
-                format!("{at}/temperature_c"),
-                "out_of_range",
-                detail,
-            ));
-        }
         if self
             .follow_ups
             .as_ref()
@@ -136,8 +116,6 @@ impl AblationBody {
                 "Expected at most 200 follow-ups.",
             ));
         }
-        let joints: Vec<Joint> = self.joints.iter().map(|code| code.0).collect();
-        duplicates(&joints, &format!("{at}/joints"), errors);
     }
 
     /// As the domain knows it, with its follow-ups.
@@ -145,12 +123,10 @@ impl AblationBody {
     pub fn into_domain(self) -> (Ablation, Vec<FollowUp>) {
         let ablation = Ablation {
             performed_on: self.performed_on.0,
-            joints: self.joints.into_iter().map(|code| code.0).collect(),
+            joints: self.joints.0,
             side: self.side.0,
             technique: self.technique.map(|code| code.0),
-            temperature_tenths_c: self
-                .temperature_c
-                .and_then(|tenths| i32::try_from(tenths.0).ok()),
+            temperature_tenths_c: self.temperature_c.map(|tenths| tenths.0),
             pre_score: self.pre_score.and_then(PlainScore::into_domain),
             operator: self.operator.map(|text| text.0),
             site: self.site.map(|text| text.0),

@@ -1,14 +1,14 @@
 //! Blocks and scores.
 
-use super::episode::{EpisodeBody, duplicates};
+use super::episode::EpisodeBody;
 use super::errors::FieldError;
 use super::errors::{FieldErrors, parse};
 use super::patient::PatientBody;
-use super::scalar::{Code, Date, Decimal, Id, Instant, Percentage, Text, Whole};
+use super::scalar::{Code, Date, Decimal, Id, Instant, Percentage, Terms, Text, Whole, Within};
 use crate::domain::anatomy::{Joint, Nerve, Region, Side, TreatedSide};
 use crate::domain::block::{Agent, Block, BlockKind, BlockTechnique, Guidance, Sedation};
 use crate::domain::pain::{Context, ReportedBy, Scale, Score, ScoreError, ScoreRow};
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 use deserr::Deserr;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -104,8 +104,7 @@ pub struct BlockBody {
     /// What was injected into.
     pub technique: Code<BlockTechnique>,
     /// The joints treated, each once.
-    #[schemars(length(min = 1))]
-    pub joints: Vec<Code<Joint>>,
+    pub joints: Terms<Joint, 1>,
     /// The side or sides treated.
     pub side: Code<TreatedSide>,
     /// The local anesthetic.
@@ -113,10 +112,10 @@ pub struct BlockBody {
     pub agent: Option<Code<Agent>>,
     /// Its concentration in percent.
     #[deserr(default)]
-    pub concentration_percent: Option<Decimal<3>>,
+    pub concentration_percent: Option<Within<3, 1, 100_000>>,
     /// The volume at each nerve in mL.
     #[deserr(default)]
-    pub volume_ml_per_nerve: Option<Decimal<3>>,
+    pub volume_ml_per_nerve: Option<Within<3, 1, 50_000>>,
     /// Whether a corticosteroid was added.
     #[deserr(default)]
     pub steroid: Option<bool>,
@@ -143,7 +142,7 @@ pub struct BlockBody {
     pub site: Option<Text<200>>,
     /// The nerves as the operator corrects them; left out, they follow from the joints.
     #[deserr(default)]
-    pub nerves: Option<Vec<Code<Nerve>>>,
+    pub nerves: Option<Terms<Nerve, 1>>,
     /// Whether the patient returned to activity the same day.
     #[deserr(default)]
     pub same_day_return: Option<bool>,
@@ -151,6 +150,14 @@ pub struct BlockBody {
     #[deserr(default)]
     #[schemars(length(max = 1000))]
     pub scores: Option<Vec<ScoreBody>>,
+}
+
+/// The latest day that it is anywhere on earth at `now`: a day beyond it lies in the future, whatever the sender's
+/// calendar.
+#[must_use]
+pub fn latest_day(now: DateTime<Utc>) -> NaiveDate {
+    let today = now.date_naive();
+    today.succ_opt().unwrap_or(today)
 }
 
 impl BlockBody {
@@ -162,10 +169,19 @@ impl BlockBody {
         let times = Times::of_block(&value);
         let mut errors = Vec::new();
         times.check(now, &mut errors);
-        let parsed = parse::<BlockBody>(value);
-        match parsed {
+        // Where the whole cannot be read, its parts may still be: what is wrong with them is told as well.
+        let latest = latest_day(now);
+        let patient = value.get("patient").cloned().map(parse::<PatientBody>);
+        let episode = value.get("episode").cloned().map(parse::<EpisodeBody>);
+        match parse::<BlockBody>(value) {
             Err(mut malformed) => {
                 malformed.extend(errors);
+                if let Some(Ok(patient)) = patient {
+                    patient.check("/patient", latest, &mut malformed);
+                }
+                if let Some(Ok(episode)) = episode {
+                    episode.check("/episode", latest, &mut malformed);
+                }
                 Err(ordered(malformed))
             }
             Ok(body) => {
@@ -181,12 +197,12 @@ impl BlockBody {
 
     /// What is wrong across fields, times left aside; pointers begin with `at`.
     pub fn check(&self, at: &str, now: DateTime<Utc>, errors: &mut Vec<FieldError>) {
-        let today = now.date_naive().succ_opt().unwrap_or(now.date_naive());
+        let latest = latest_day(now);
         if let Some(patient) = &self.patient {
-            patient.check(&format!("{at}/patient"), today, errors);
+            patient.check(&format!("{at}/patient"), latest, errors);
         }
         if let Some(episode) = &self.episode {
-            episode.check(&format!("{at}/episode"), today, errors);
+            episode.check(&format!("{at}/episode"), latest, errors);
         }
         self.check_parts(at, errors);
     }
@@ -196,9 +212,6 @@ impl BlockBody {
         let mut say = |field: &str, code, detail: &str| {
             errors.push(FieldError::new(format!("{at}/{field}"), code, detail));
         };
-        if self.joints.is_empty() {
-            say("joints", "too_few", "Expected at least one joint.");
-        }
         if self
             .scores
             .as_ref()
@@ -210,39 +223,13 @@ impl BlockBody {
                 "Expected at most 1000 scores; send the others to /v1/blocks/{id}/scores.",
             );
         }
-        if self
-            .concentration_percent
-            .is_some_and(|percent| !(1..=100_000).contains(&percent.0))
-        {
-            say(
-                "concentration_percent",
-                "out_of_range",
-                "Expected a concentration above 0 and at most 100 percent.",
-            );
-        }
-        if self
-            .volume_ml_per_nerve
-            .is_some_and(|volume| !(1..=50_000).contains(&volume.0))
-        {
-            say(
-                "volume_ml_per_nerve",
-                "out_of_range",
-                "Expected a volume above 0 and at most 50 mL.",
-            );
-        }
-        if self.nerves.as_ref().is_some_and(Vec::is_empty) {
-            say(
-                "nerves",
-                "too_few",
-                "Expected at least one nerve; leave the field out to have them derived.",
-            );
-        }
-        let joints: Vec<Joint> = self.joints.iter().map(|code| code.0).collect();
-        duplicates(&joints, &format!("{at}/joints"), errors);
-        let nerves: Vec<Nerve> = self.nerves.iter().flatten().map(|code| code.0).collect();
-        duplicates(&nerves, &format!("{at}/nerves"), errors);
         if let Some(episode) = &self.episode {
-            joints_in_region(&joints, episode.region.0, &format!("{at}/joints"), errors);
+            joints_in_region(
+                &self.joints.0,
+                episode.region.0,
+                &format!("{at}/joints"),
+                errors,
+            );
         }
         let scores = self.scores.iter().flatten().enumerate();
         for (place, score) in scores {
@@ -261,16 +248,15 @@ impl BlockBody {
     /// As the domain knows it, with its scores; what it belongs to is left aside.
     #[must_use]
     pub fn into_domain(self) -> (Block, Vec<ScoreRow>) {
-        let thousandths = |number: Decimal<3>| i32::try_from(number.0).unwrap_or(i32::MAX);
         let block = Block {
             performed_at: self.performed_at.0,
             kind: self.kind.0,
             technique: self.technique.0,
-            joints: self.joints.into_iter().map(|code| code.0).collect(),
+            joints: self.joints.0,
             side: self.side.0,
             agent: self.agent.map(|code| code.0),
-            concentration_thousandths: self.concentration_percent.map(thousandths),
-            volume_microlitres_per_nerve: self.volume_ml_per_nerve.map(thousandths),
+            concentration_thousandths: self.concentration_percent.map(|percent| percent.0),
+            volume_microlitres_per_nerve: self.volume_ml_per_nerve.map(|volume| volume.0),
             steroid: self.steroid,
             guidance: self.guidance.map(|code| code.0),
             sedation: self.sedation.map(|code| code.0),
@@ -279,9 +265,7 @@ impl BlockBody {
             duration_minutes: self.duration_minutes.map(|minutes| minutes.0),
             operator: self.operator.map(|text| text.0),
             site: self.site.map(|text| text.0),
-            corrected_nerves: self
-                .nerves
-                .map(|nerves| nerves.into_iter().map(|code| code.0).collect()),
+            corrected_nerves: self.nerves.map(|nerves| nerves.0),
             same_day_return: self.same_day_return,
         };
         let scores = self

@@ -2,7 +2,7 @@
 
 use super::errors::FieldError;
 use super::errors::FieldErrors;
-use super::scalar::{Code, Date, Decimal, Id, Text};
+use super::scalar::{Code, Date, Decimal, Id, Terms, Text};
 use crate::domain::anatomy::{Joint, Region};
 use crate::domain::episode::{
     CareEntry, CareOutcome, Cause, DisabilityScore, Episode, Instrument, Radiculopathy,
@@ -44,7 +44,7 @@ pub struct EpisodeBody {
     pub imaging_suggests_facet: Option<bool>,
     /// The joints whose segments are fused; an empty list says that none is.
     #[deserr(default)]
-    pub fused_joints: Option<Vec<Code<Joint>>>,
+    pub fused_joints: Option<Terms<Joint, 0>>,
     /// Conservative care that was tried.
     #[deserr(default)]
     #[schemars(length(max = 200))]
@@ -165,13 +165,6 @@ impl EpisodeBody {
                 "The score lies in the future.",
             ));
         }
-        let fused: Vec<Joint> = self
-            .fused_joints
-            .iter()
-            .flatten()
-            .map(|code| code.0)
-            .collect();
-        duplicates(&fused, &format!("{at}/fused_joints"), errors);
         let lists = [
             (
                 "conservative_care",
@@ -224,9 +217,7 @@ impl EpisodeBody {
             other_causes_excluded: self.other_causes_excluded,
             worse_with_extension_or_rotation: self.worse_with_extension_or_rotation,
             imaging_suggests_facet: self.imaging_suggests_facet,
-            fused_joints: self
-                .fused_joints
-                .map(|joints| joints.into_iter().map(|code| code.0).collect()),
+            fused_joints: self.fused_joints.map(|joints| joints.0),
             conservative_care: self
                 .conservative_care
                 .unwrap_or_default()
@@ -240,19 +231,6 @@ impl EpisodeBody {
                 .map(disability)
                 .collect(),
             assessment: self.assessment.map(|text| text.0),
-        }
-    }
-}
-
-/// Adds an error for every term that is listed a second time.
-pub(super) fn duplicates<T: PartialEq>(terms: &[T], at: &str, errors: &mut Vec<FieldError>) {
-    for (place, term) in terms.iter().enumerate() {
-        if terms.iter().take(place).any(|earlier| earlier == term) {
-            errors.push(FieldError::new(
-                format!("{at}/{place}"),
-                "duplicate",
-                "This is listed twice.",
-            ));
         }
     }
 }

@@ -105,6 +105,11 @@ impl FieldErrors {
         }
     }
 
+    /// Adds what else is wrong, as far as there is room for it.
+    pub fn add(&mut self, more: FieldErrors) {
+        more.0.into_iter().for_each(|error| self.push(error));
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::errors::{FieldErrors, wrong_type};
 use crate::domain::Vocabulary;
 use chrono::{DateTime, FixedOffset, NaiveDate, SecondsFormat};
-use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
+use deserr::{Deserr, IntoValue, Sequence, Value, ValueKind, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -314,6 +314,108 @@ impl<const PLACES: u32> JsonSchema for Decimal<PLACES> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "number" })
+    }
+}
+
+/// A [`Decimal`] from `LEAST` to `MOST`, both in its smallest unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Within<const PLACES: u32, const LEAST: i32, const MOST: i32>(pub i32);
+
+impl<const PLACES: u32, const LEAST: i32, const MOST: i32> Within<PLACES, LEAST, MOST> {
+    /// The bounds as they are written in JSON.
+    fn bounds() -> [serde_json::Value; 2] {
+        [LEAST, MOST].map(|bound| serde_json::json!(Decimal::<PLACES>(i64::from(bound))))
+    }
+}
+
+impl<const PLACES: u32, const LEAST: i32, const MOST: i32> Deserr<FieldErrors>
+    for Within<PLACES, LEAST, MOST>
+{
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef,
+    ) -> Result<Self, FieldErrors> {
+        let Decimal::<PLACES>(number) = Decimal::deserialize_from_value(value, location)?;
+        let out_of_range = || {
+            let [least, most] = Self::bounds();
+            let detail = format!("Expected a number from {least} to {most}.");
+            FieldErrors::at(location, "out_of_range", detail)
+        };
+        i32::try_from(number)
+            .ok()
+            .filter(|number| (LEAST..=MOST).contains(number))
+            .map(Within)
+            .ok_or_else(out_of_range)
+    }
+}
+
+impl<const PLACES: u32, const LEAST: i32, const MOST: i32> JsonSchema
+    for Within<PLACES, LEAST, MOST>
+{
+    fn schema_name() -> Cow<'static, str> {
+        format!("Decimal{PLACES}From{LEAST}To{MOST}").into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let [least, most] = Self::bounds();
+        json_schema!({ "type": "number", "minimum": least, "maximum": most })
+    }
+}
+
+/// At least `LEAST` terms of a closed list, each once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms<T, const LEAST: usize>(pub Vec<T>);
+
+impl<T: Vocabulary + PartialEq, const LEAST: usize> Deserr<FieldErrors> for Terms<T, LEAST> {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef,
+    ) -> Result<Self, FieldErrors> {
+        let Value::Sequence(sequence) = value else {
+            return Err(wrong_type(value, &[ValueKind::Sequence], location));
+        };
+        let mut errors = FieldErrors::default();
+        let mut terms: Vec<T> = Vec::new();
+        let mut listed = 0;
+        for (place, term) in sequence.into_iter().enumerate() {
+            listed += 1;
+            let at = location.push_index(place);
+            match Code::<T>::deserialize_from_value(term.into_value(), at) {
+                Ok(Code(term)) if terms.contains(&term) => {
+                    errors.add(FieldErrors::at(at, "duplicate", "This is listed twice."));
+                }
+                Ok(Code(term)) => terms.push(term),
+                Err(error) => errors.add(error),
+            }
+        }
+        if listed < LEAST {
+            let detail = format!("Expected at least {LEAST}.");
+            errors.add(FieldErrors::at(location, "too_few", detail));
+        }
+        if errors.is_empty() {
+            Ok(Terms(terms))
+        } else {
+            Err(errors)
+        }
+    }
+}
+
+impl<T: Vocabulary, const LEAST: usize> JsonSchema for Terms<T, LEAST> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}List{LEAST}", T::NAME).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let term = generator.subschema_for::<Code<T>>();
+        json_schema!({ "type": "array", "items": term, "minItems": LEAST, "uniqueItems": true })
     }
 }
 

@@ -1,1 +1,224 @@
-//! Later.
+//! Who may do what, made from the list of routes: a new endpoint cannot be missed.
+
+use crate::service::{Answer, Service, id};
+use crate::support::databases::on_each_database;
+use medial::auth::{Action, Role, allows};
+use medial::http::{Access, Endpoint, Method};
+use serde_json::{Value, json};
+
+/// Records of `north` that a path may name, and a digest of all there is.
+struct Seeded {
+    patient: String,
+    episode: String,
+    block: String,
+    score: String,
+    ablation: String,
+    follow_up: String,
+    event: String,
+    export: String,
+}
+
+impl Seeded {
+    fn new(service: &Service) -> Seeded {
+        let block = json!({
+            "patient": {"identifiers": [{"system": "urn:example:mrn", "value": "1"}], "family_name": "Example"},
+            "episode": {"region": "lumbar"},
+            "performed_at": "2025-09-08T09:00:00-05:00", "kind": "diagnostic", "technique": "medial_branch",
+            "joints": ["L4-5"], "side": "left",
+            "scores": [{"taken_at": "2025-09-08T08:00:00-05:00", "scale": "nrs", "value": 8}],
+        });
+        let block = service.post("/v1/blocks", &block).expect(201);
+        let episode = block["episode_id"].as_str().unwrap().to_owned();
+        let ablation = json!({
+            "episode_id": episode, "performed_on": "2025-11-01", "joints": ["L4-5"], "side": "left",
+            "follow_ups": [{"taken_on": "2025-12-01", "stated_relief_percent": 60}],
+        });
+        let ablation = service.post("/v1/ablations", &ablation).expect(201);
+        let event = json!({"block_id": id(&block), "category": "soreness", "grade": "minor", "onset_on": "2025-09-09"});
+        let event = service.post("/v1/adverse-events", &event).expect(201);
+        let export = service
+            .ask("POST", "/v1/exports")
+            .json(&json!({"dataset": "blocks", "format": "csv"}));
+        let export = export.send();
+        Seeded {
+            patient: block["patient_id"].as_str().unwrap().to_owned(),
+            score: id(&block["scores"][0]).to_owned(),
+            block: id(&block).to_owned(),
+            follow_up: id(&ablation["follow_ups"][0]).to_owned(),
+            ablation: id(&ablation).to_owned(),
+            event: id(&event).to_owned(),
+            export: if export.status == 202 {
+                id(&export.json()).to_owned()
+            } else {
+                uuid::Uuid::nil().to_string()
+            },
+            episode,
+        }
+    }
+
+    /// The path of an endpoint with ids of records that are there.
+    fn path(&self, endpoint: &Endpoint) -> String {
+        let own = match endpoint.path.split('/').nth(2).unwrap_or_default() {
+            "patients" => &self.patient,
+            "episodes" | "candidates" => &self.episode,
+            "blocks" => &self.block,
+            "scores" => &self.score,
+            "ablations" => &self.ablation,
+            "adverse-events" => &self.event,
+            "exports" => &self.export,
+            _ => &self.patient,
+        };
+        endpoint
+            .path
+            .replace("{id}", own)
+            .replace("{follow_up_id}", &self.follow_up)
+            .replace("{name}", "medicare-lcd")
+            .replace("{dataset}", "blocks")
+            .replace("{format}", "csv")
+    }
+}
+
+fn guarded(service: &Service) -> Vec<(&Endpoint, Action)> {
+    let endpoints = service.state.endpoints();
+    let guarded: Vec<_> = endpoints
+        .iter()
+        .filter_map(|endpoint| match endpoint.access {
+            Access::Needs(action) => Some((endpoint, action)),
+            Access::Public => None,
+        })
+        .collect();
+    assert!(guarded.len() > 30, "where are the endpoints?");
+    guarded
+}
+
+/// Calls an endpoint with its own example as a body and, where one is needed, a version.
+fn call(service: &Service, endpoint: &Endpoint, path: &str, token: Option<&str>) -> Answer {
+    let mut request = service.ask(endpoint.method.name(), path);
+    request = match token {
+        Some(token) => request.bearer(token),
+        None => request.without("authorization"),
+    };
+    if endpoint.needs_version {
+        request = request.header("if-match", "\"1\"");
+    }
+    if let Some(body) = &endpoint.body {
+        let example = body
+            .examples
+            .first()
+            .map_or(Value::Null, |example| example.value.clone());
+        let bytes = match example {
+            Value::String(text) => text.into_bytes(),
+            json => json.to_string().into_bytes(),
+        };
+        request = request.body(body.media_type, bytes);
+    }
+    request.send()
+}
+
+/// Everything that the organization has, as an admin and the trail see it.
+fn everything(service: &Service) -> Vec<Value> {
+    [
+        "/v1/patients",
+        "/v1/episodes",
+        "/v1/blocks",
+        "/v1/ablations",
+        "/v1/adverse-events",
+        "/v1/worklist?reviewed=true",
+    ]
+    .into_iter()
+    .map(|path| {
+        let list = service
+            .ask("GET", path)
+            .bearer(&service.token(Role::Admin))
+            .send();
+        list.expect(200)
+    })
+    .collect()
+}
+
+/// Whether a path names a record of an organization.
+fn names_a_record(endpoint: &Endpoint) -> bool {
+    endpoint.path_parameters().any(|name| name == "id")
+}
+
+on_each_database! {
+    fn nothing_is_done_without_a_token(test: &TestDatabase) {
+        let service = Service::on(test);
+        let seeded = Seeded::new(&service);
+        let before = everything(&service);
+        for (endpoint, _) in guarded(&service) {
+            let answer = call(&service, endpoint, &seeded.path(endpoint), None);
+            answer.expect(401);
+            assert!(answer.header("www-authenticate").starts_with("Bearer"), "{endpoint:?}");
+        }
+        assert_eq!(everything(&service), before);
+    }
+
+    fn nothing_is_done_with_too_narrow_a_token(test: &TestDatabase) {
+        let service = Service::on(test);
+        let seeded = Seeded::new(&service);
+        let before = everything(&service);
+        for (endpoint, action) in guarded(&service) {
+            let path = seeded.path(endpoint);
+            let may_not: Vec<Role> = Role::ALL.iter().copied().filter(|role| !allows(*role, action)).collect();
+            assert!(!may_not.is_empty(), "everybody may {endpoint:?}");
+            for role in may_not {
+                call(&service, endpoint, &path, Some(&service.token(role))).expect(403);
+            }
+            for role in Role::ALL.iter().copied().filter(|role| allows(*role, action)) {
+                let narrow = service.token_of(role, "north", Some("user/Nothing.r"));
+                call(&service, endpoint, &path, Some(&narrow)).expect(403);
+            }
+        }
+        assert_eq!(everything(&service), before);
+    }
+
+    fn another_organization_sees_nothing_and_changes_nothing(test: &TestDatabase) {
+        let service = Service::on(test);
+        let seeded = Seeded::new(&service);
+        let before = everything(&service);
+        for (endpoint, action) in guarded(&service) {
+            let role = Role::ALL.iter().copied().find(|role| allows(*role, action)).unwrap();
+            let strangers = service.token_of(role, "south", None);
+            let answer = call(&service, endpoint, &seeded.path(endpoint), Some(&strangers));
+            if names_a_record(endpoint) {
+                answer.expect(404);
+            } else {
+                assert!(!answer.text().contains(&seeded.patient), "{endpoint:?}: {}", answer.text());
+                assert!(!answer.text().contains(&seeded.episode), "{endpoint:?}: {}", answer.text());
+            }
+        }
+        assert_eq!(everything(&service), before);
+    }
+
+    fn every_role_that_may_gets_through(test: &TestDatabase) {
+        let service = Service::on(test);
+        let seeded = Seeded::new(&service);
+        for (endpoint, action) in guarded(&service) {
+            if endpoint.method != Method::Get {
+                continue;
+            }
+            let path = seeded.path(endpoint);
+            for role in Role::ALL.iter().copied().filter(|role| allows(*role, action)) {
+                let status = call(&service, endpoint, &path, Some(&service.token(role))).status;
+                assert!(matches!(status, 200 | 404), "{endpoint:?} as {}: {status}", role.code());
+            }
+        }
+    }
+
+    fn tokens_of_other_keys_and_other_times_are_refused(test: &TestDatabase) {
+        let service = Service::on(test);
+        let good = service.token(Role::Clinician);
+        service.ask("GET", "/v1/patients").bearer(&good).send().expect(200);
+        let mut parts: Vec<String> = good.split('.').map(str::to_owned).collect();
+        // {"alg":"none","typ":"JWT"}
+        parts[0] = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0".to_owned();
+        let unsigned = format!("{}.{}.", parts[0], parts[1]);
+        let forged = format!("{}x", good);
+        for bad in [unsigned.as_str(), forged.as_str(), "rubbish", ""] {
+            service.ask("GET", "/v1/patients").bearer(bad).send().expect(401);
+        }
+        service.clock.set("2031-06-01T00:00:00Z");
+        service.ask("GET", "/v1/patients").bearer(&good).send().expect(401);
+    }
+}

@@ -106,10 +106,9 @@ fn checked(check: impl FnOnce(&mut Vec<FieldError>)) -> Result<()> {
     }
 }
 
-/// The latest day that it is anywhere on earth: a day beyond it lies in the future, whatever the sender's calendar.
+/// The latest day that it is anywhere on earth.
 fn latest_day(state: &State) -> NaiveDate {
-    let today = state.seam.now().date_naive();
-    today.succ_opt().unwrap_or(today)
+    crate::wire::block::latest_day(state.seam.now())
 }
 
 /// A page of records that are listed by their ids.
