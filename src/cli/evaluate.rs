@@ -13,7 +13,7 @@ use crate::wire::json;
 use crate::wire::scalar::Date;
 use chrono::NaiveDate;
 use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::json;
+use serde::Serialize;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
     let mut failed = 0_usize;
     for file in &arguments.files {
         let written = match judged(file, &profiles, arguments.as_of, today) {
-            Ok(determined) if arguments.json => json_line(file, &determined),
+            Ok(determined) if arguments.json => json_line(file, &determined)?,
             Ok(determined) => tables(file, &determined),
             Err(errors) => {
                 failed += 1;
@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
                 if !arguments.json {
                     continue;
                 }
-                errors_line(file, &errors)
+                errors_line(file, &errors)?
             }
         };
         if let Err(error) = out.write_all(written.as_bytes()) {
@@ -157,27 +157,53 @@ fn contents(file: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn json_line(file: &Path, determined: &Determined) -> String {
-    let determinations: Vec<DeterminationFields> = determined
-        .explained()
-        .map(|(determination, rules)| {
-            DeterminationFields::full(&determination, rules, Naming::InCase)
-        })
-        .collect();
-    let name = file.display().to_string();
-    format!(
-        "{}\n",
-        json!({"file": name, "determinations": determinations})
-    )
+/// What is printed of a file that was judged.
+#[derive(Serialize)]
+struct JudgedLine {
+    file: String,
+    determinations: Vec<DeterminationFields>,
 }
 
-fn errors_line(file: &Path, errors: &[FieldError]) -> String {
-    let errors: Vec<_> = errors
-        .iter()
-        .map(|error| json!({"pointer": error.pointer, "code": error.code, "detail": error.detail}))
-        .collect();
-    let name = file.display().to_string();
-    format!("{}\n", json!({"file": name, "errors": errors}))
+/// What is printed of a file that could not be.
+#[derive(Serialize)]
+struct RefusedLine<'a> {
+    file: String,
+    errors: Vec<ErrorFields<'a>>,
+}
+
+#[derive(Serialize)]
+struct ErrorFields<'a> {
+    pointer: &'a str,
+    code: &'static str,
+    detail: &'a str,
+}
+
+fn json_line(file: &Path, determined: &Determined) -> Result<String, Failure> {
+    let determinations = determined.explained().map(|(determination, rules)| {
+        DeterminationFields::full(&determination, rules, Naming::InCase)
+    });
+    line(&JudgedLine {
+        file: file.display().to_string(),
+        determinations: determinations.collect(),
+    })
+}
+
+fn errors_line(file: &Path, errors: &[FieldError]) -> Result<String, Failure> {
+    let errors = errors.iter().map(|error| ErrorFields {
+        pointer: &error.pointer,
+        code: error.code,
+        detail: &error.detail,
+    });
+    line(&RefusedLine {
+        file: file.display().to_string(),
+        errors: errors.collect(),
+    })
+}
+
+fn line(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value)
+        .map(|text| text + "\n")
+        .map_err(|error| Failure::new(error.to_string()))
 }
 
 fn complain(file: &Path, errors: &[FieldError]) {
