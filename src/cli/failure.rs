@@ -59,3 +59,22 @@ impl From<std::io::Error> for Failure {
         Failure::new(error.to_string())
     }
 }
+
+/// What to make of an error in writing to standard output: that nobody reads on, as `head` does, is none.
+pub(super) fn unless_nobody_reads(error: std::io::Error) -> Result<(), Failure> {
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        return Ok(());
+    }
+    Err(Failure::new(format!("standard output: {error}")))
+}
+
+/// Writes to standard output.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn say(text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.or_else(unless_nobody_reads)
+}

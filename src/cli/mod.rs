@@ -1,12 +1,18 @@
 //! The command line. Each command has a file of its own with its `Args` and `run`.
 
+mod backup;
 pub mod configuration;
 mod demo;
+mod doctor;
+mod evaluate;
 mod export;
 mod failure;
 mod import;
 mod logging;
+mod migrate;
+mod restore;
 mod serve;
+mod token;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -25,9 +31,15 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Doctor(doctor::Args),
+    Migrate(migrate::Args),
+    Token(token::Args),
+    Evaluate(evaluate::Args),
     Demo(demo::Args),
     Import(import::Args),
     Export(export::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
 }
 
 /// Reads the command line and does what it says.
@@ -35,9 +47,15 @@ enum Command {
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

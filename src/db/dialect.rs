@@ -410,6 +410,39 @@ struct SqlitePlan {
     detail: String,
 }
 
+/// The column `detail` of what SQLite answers to `sql`; `None` on PostgreSQL.
+pub(super) fn sqlite_words(
+    connection: &mut AnyConnection,
+    sql: &str,
+) -> QueryResult<Option<Vec<String>>> {
+    match connection {
+        AnyConnection::Sqlite(conn) => {
+            let rows: Vec<SqlitePlan> = sql_query(sql).load(&mut **conn)?;
+            Ok(Some(rows.into_iter().map(|row| row.detail).collect()))
+        }
+        AnyConnection::Postgres(_) => Ok(None),
+    }
+}
+
+/// Writes one state of a SQLite database to a new file.
+pub(super) fn copy_to(
+    connection: &mut AnyConnection,
+    file: &std::path::Path,
+) -> Result<(), DbError> {
+    let AnyConnection::Sqlite(conn) = connection else {
+        return Err(DbError::other("only SQLite is copied into a file"));
+    };
+    let path = file
+        .to_str()
+        .ok_or_else(|| DbError::other("the path of the copy is not UTF-8"))?;
+    // SQLite writes into an empty file as into a new one, and this one is readable to nobody else.
+    create_privately(file)?;
+    sql_query("VACUUM INTO ?")
+        .bind::<Text, _>(path)
+        .execute(&mut **conn)?;
+    Ok(())
+}
+
 #[derive(QueryableByName)]
 struct PostgresPlan {
     #[diesel(sql_type = Text)]

@@ -10,6 +10,7 @@
 mod conn;
 mod dialect;
 mod error;
+mod maintenance;
 mod migrate;
 mod page;
 mod pool;
@@ -23,6 +24,7 @@ mod writer;
 pub use conn::Url;
 pub use dialect::DatabaseKind;
 pub use error::DbError;
+pub use maintenance::Inspection;
 pub use page::Page;
 pub use pool::{Database, DatabaseSettings, Synchronous};
 pub use rows::{Stored, Withdrawal};

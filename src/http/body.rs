@@ -1,9 +1,9 @@
 //! Reads the body of a request: its media type, its size, its encoding, its JSON.
 
 use super::call::CallBody;
-use super::json;
 use super::problem::{Kind, Problem};
 use super::registry::Body;
+use crate::wire::json;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web;
 use bytes::{Bytes, BytesMut};

@@ -7,7 +7,6 @@ pub mod cursor;
 mod docs;
 mod headers;
 mod health;
-mod json;
 pub mod metrics;
 pub mod openapi;
 mod pipeline;

@@ -12,7 +12,11 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait after a failure.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How often a waiting job looks whether another day has begun.
-const LOOK: Duration = Duration::from_secs(10);
+const LOOK: Duration = if cfg!(test) {
+    Duration::from_millis(20)
+} else {
+    Duration::from_secs(10)
+};
 /// A job that ticks each second is noted this often, because each note is a write.
 const BETWEEN_NOTES: Duration = Duration::from_secs(60);
 

@@ -17,16 +17,19 @@ fn list() -> String {
             last = section;
             write!(text, "\n## [{section}]\n").unwrap();
         }
-        let default = setting
-            .default
-            .map_or_else(|| "none".to_owned(), |default| format!("`{default}`"));
+        let default = match setting.default {
+            Some(default) => format!("\n- Default: `{default}`"),
+            // Its words say what follows from it.
+            None if setting.help.contains("Default: ") => String::new(),
+            None => "\n- Default: none".to_owned(),
+        };
         let flag = setting.flag.map_or_else(
             || "none, because a command line is not secret".to_owned(),
             |flag| format!("`--{flag}`"),
         );
         write!(
             text,
-            "\n### `{key}`\n{}\n\n- Accepted: {}; {} in the file.\n- Default: {default}\n- Environment: `{}`\n- Flag: {flag}\n",
+            "\n### `{key}`\n{}\n\n- Accepted: {}; {} in the file.{default}\n- Environment: `{}`\n- Flag: {flag}\n",
             setting.help,
             setting.kind.expected(),
             setting.kind.in_file(),
@@ -49,9 +52,12 @@ fn the_document_lists_every_setting_as_it_is() {
         std::fs::write(&path, format!("{before}{BEGIN}{}{END}{after}", list())).unwrap();
         return;
     }
-    assert_eq!(
-        found,
-        list(),
-        "docs/configuration.md is behind: run this test with MEDIAL_WRITE_DOCS=1"
+    let first = found
+        .lines()
+        .zip(list().lines().map(str::to_owned))
+        .find(|(found, expected)| found != expected);
+    assert!(
+        found == list(),
+        "docs/configuration.md is behind, first at {first:?}: run this test with MEDIAL_WRITE_DOCS=1"
     );
 }

@@ -126,7 +126,7 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "Where exports are kept until they are fetched or deleted.";
     rare "exports.pseudonym_secret", none, "MEDIAL_EXPORTS_PSEUDONYM_SECRET", Kind::Secret, None,
         "Makes the pseudonyms of de-identified exports; 32 bytes or more. With another secret the same patient has another pseudonym. Default: derived from the token secret.";
-    often "log.filter", "log-filter", "MEDIAL_LOG_FILTER", Kind::LogFilter, Some("info"),
+    often "log.filter", "log-filter", "MEDIAL_LOG_FILTER", Kind::LogFilter, Some("info,actix_server=warn"),
         "What is logged to standard error: error, warn, info, debug or trace, also by module as in warn,medial=info.";
     often "log.format", "log-format", "MEDIAL_LOG_FORMAT", Kind::Choice(&["text", "json"]), Some("text"),
         "How it is logged.";
