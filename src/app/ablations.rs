@@ -69,7 +69,8 @@ pub fn insert(
     Ok((stored, kept))
 }
 
-fn fits_episode(episode: &Episode, ablation: &Ablation) -> Result<()> {
+/// Refuses an ablation before the onset of its episode, and joints that its region does not hold.
+pub(super) fn fits_episode(episode: &Episode, ablation: &Ablation) -> Result<()> {
     let mut errors = Vec::new();
     joints_in_region(&ablation.joints, episode.region, "/joints", &mut errors);
     if episode
@@ -86,7 +87,8 @@ fn fits_episode(episode: &Episode, ablation: &Ablation) -> Result<()> {
     }
 }
 
-fn insert_follow_up(
+/// Records a follow-up, judging left aside.
+pub(super) fn insert_follow_up(
     unit: &mut Unit<'_, '_>,
     ablation: &Stored<Ablation>,
     follow_up: &FollowUp,

@@ -120,7 +120,8 @@ fn inline_episode(
     episodes::replace(unit, stored, &updated, Some("sent with a block"))
 }
 
-fn insert_scores(
+/// Records scores of a block, judging and the audit trail left aside.
+pub(super) fn insert_scores(
     unit: &mut Unit<'_, '_>,
     block: &Stored<Block>,
     rows: &[ScoreRow],
@@ -143,7 +144,7 @@ fn insert_scores(
 }
 
 /// What is wrong between a block, its scores and the episode it belongs to.
-fn fits_episode(episode: &Episode, block: &Block, scores: &[ScoreRow]) -> Result<()> {
+pub(super) fn fits_episode(episode: &Episode, block: &Block, scores: &[ScoreRow]) -> Result<()> {
     let mut errors = Vec::new();
     joints_in_region(&block.joints, episode.region, "/joints", &mut errors);
     if episode
@@ -168,7 +169,13 @@ fn fits_episode(episode: &Episode, block: &Block, scores: &[ScoreRow]) -> Result
     }
 }
 
-fn score_problem(episode: &Episode, block: &Block, score: &ScoreRow, at: &str) -> Vec<FieldError> {
+/// What is wrong between one score, its block and its episode; pointers begin with `at`.
+pub(super) fn score_problem(
+    episode: &Episode,
+    block: &Block,
+    score: &ScoreRow,
+    at: &str,
+) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if episode
         .onset_date

@@ -127,7 +127,7 @@ pub(super) fn replace(
 }
 
 /// Refuses an onset after the first block, and a region that the recorded joints do not belong to.
-fn fits_its_records(
+pub(super) fn fits_its_records(
     unit: &mut Unit<'_, '_>,
     stored: &Stored<Episode>,
     episode: &Episode,

@@ -46,7 +46,7 @@ pub fn record(unit: &mut Unit<'_, '_>, patient: &Patient) -> Result<Recorded> {
 }
 
 /// The patient to whom the identifiers belong, if they belong to anybody.
-fn matching(
+pub(super) fn matching(
     unit: &mut Unit<'_, '_>,
     identifiers: &[Identifier],
 ) -> Result<Option<Stored<Patient>>> {

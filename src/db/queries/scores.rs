@@ -110,6 +110,25 @@ pub fn for_blocks(
     stored(found)
 }
 
+/// Every score of these blocks, withdrawn ones too, block by block, in the order of recording.
+///
+/// # Errors
+/// When the database fails.
+pub fn for_blocks_with_withdrawn(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    of: &[Uuid],
+) -> Result<Vec<Stored<ScoreRow>>> {
+    let of = texts(of);
+    let found = query!(tx, conn => scores::table
+        .filter(scores::organization_id.eq(organization))
+        .filter(scores::block_id.eq_any(&of))
+        .order((scores::block_id, scores::id))
+        .select(ScoreDataRow::as_select())
+        .load::<ScoreDataRow>(conn))?;
+    stored(found)
+}
+
 /// Every score of a patient that is not withdrawn, of blocks that are not, block by block in the order of recording.
 ///
 /// # Errors
