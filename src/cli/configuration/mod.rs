@@ -196,7 +196,7 @@ impl clap::FromArgMatches for ConfigurationArgs {
             self.config = Some(path.clone());
         }
         for setting in SETTINGS {
-            if let Some(given) = setting.from_environment() {
+            if let Some(given) = setting.in_environment() {
                 self.given.insert(setting.name, given);
                 continue;
             }
@@ -279,7 +279,7 @@ impl settings::Setting {
     }
 
     /// The variable of a secret, which clap does not know.
-    fn from_environment(&self) -> Option<Given> {
+    fn in_environment(&self) -> Option<Given> {
         if self.flag.is_some() {
             return None;
         }
