@@ -166,28 +166,7 @@ fn file(configuration: &Configuration) -> Check {
     let Some(path) = &configuration.file else {
         return Check::ok(NAME, "none; environment, flags and defaults alone");
     };
-    if configuration.tokens.secret.is_some() && is_open_to_others(path) {
-        return Check::warning(
-            NAME,
-            format!(
-                "{} can be read by every user of this machine",
-                path.display()
-            ),
-            format!("If there is a secret in it: chmod 600 {}", path.display()),
-        );
-    }
     Check::ok(NAME, path.display().to_string())
-}
-
-#[cfg(unix)]
-fn is_open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_: &Path) -> bool {
-    false
 }
 
 fn clock(now: DateTime<Utc>) -> Check {

@@ -1,6 +1,6 @@
 //! From what was given to what the program works with; and what does not go together.
 
-use super::kind::Value;
+use super::kind::{Kind, Value};
 use super::settings::{SETTINGS, Setting};
 use super::{Configuration, Given, LogSettings, Origin, Problem};
 use crate::app::AppSettings;
@@ -144,6 +144,7 @@ impl Builder {
     }
 
     fn configuration(&mut self, file: Option<PathBuf>) -> Configuration {
+        self.warn_of_open_files();
         let secret = self.token_secret();
         let tokens = self.tokens(secret.as_deref());
         let database = self.database();
@@ -167,6 +168,26 @@ impl Builder {
                 json: self.text("log.format") == Some("json"),
             },
             warnings: std::mem::take(&mut self.warnings),
+        }
+    }
+
+    /// A file with a secret in it should be readable to the service alone.
+    fn warn_of_open_files(&mut self) {
+        let secrets = SETTINGS
+            .iter()
+            .filter(|setting| matches!(setting.kind, Kind::Secret));
+        let of_secrets = secrets.filter_map(|setting| match self.origin(setting.name) {
+            Origin::File(path, _) => Some(path),
+            _ => None,
+        });
+        let mut files: Vec<PathBuf> = of_secrets.collect();
+        files.extend(self.path("tokens.secret_file"));
+        files.dedup();
+        for file in files.iter().filter(|file| is_open_to_others(file)) {
+            let shown = file.display();
+            self.warnings.push(format!(
+                "{shown}: there is a secret in it, and every user of this machine can read it; chmod 600 {shown}"
+            ));
         }
     }
 
@@ -360,6 +381,17 @@ fn secret_in(path: &std::path::Path) -> Result<Vec<u8>, String> {
     }
     Secret::new(bytes.as_slice()).map_err(|error| error.to_string())?;
     Ok(bytes)
+}
+
+#[cfg(unix)]
+fn is_open_to_others(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &std::path::Path) -> bool {
+    false
 }
 
 /// A key of its own from a secret: HMAC-SHA-256 of a label.

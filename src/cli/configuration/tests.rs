@@ -18,6 +18,8 @@ impl File {
         let name = format!("medial-configuration-{}-{name}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, text).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, private).unwrap();
         File(path)
     }
 }
@@ -312,4 +314,17 @@ fn an_active_profile_that_nobody_knows_is_refused() {
         failure.to_string().contains("there is no profile no-such"),
         "{failure}"
     );
+}
+
+#[test]
+fn a_secret_that_everybody_can_read_is_warned_of() {
+    let text = format!("[tokens]\nsecret = \"{}\"\n", "t".repeat(32));
+    let file = File::new("open", &text);
+    let warnings = || arguments(&file, &[]).load().unwrap().warnings;
+    assert_eq!(warnings(), Vec::<String>::new());
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&file.0, open).unwrap();
+    let found = warnings();
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("chmod 600"), "{found:?}");
 }

@@ -1,0 +1,922 @@
+//! The program as it is typed: its commands, their exit codes, the service from start to stop.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop, wherever it is"
+)]
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+const SECRET: &str = "a secret of the tests, thirty-two bytes or more";
+
+/// A working directory that goes with the test.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Place {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("medial-command-line-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Place(path)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.join(name), text).unwrap();
+    }
+
+    /// The program here, with nothing of this process's environment that configures it.
+    fn medial(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_medial"));
+        command.current_dir(&self.0).args(arguments);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("MEDIAL_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("MEDIAL_TOKENS_SECRET", SECRET);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.medial(arguments).output().unwrap())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Ran {
+        Ran {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    #[track_caller]
+    fn ends_with(self, code: i32) -> Ran {
+        assert_eq!(self.code, code, "out:\n{}\nerr:\n{}", self.out, self.err);
+        self
+    }
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let place = Place::new();
+    let help = place.run(&["--help"]).ends_with(0).out;
+    let commands = [
+        "serve", "doctor", "migrate", "token", "evaluate", "demo", "import", "export", "backup",
+        "restore",
+    ];
+    for command in commands {
+        assert!(
+            help.lines()
+                .any(|line| line.trim_start().starts_with(&format!("{command} "))),
+            "{command}"
+        );
+        for flag in ["-h", "--help"] {
+            let help = place.run(&[command, flag]).ends_with(0).out;
+            assert!(help.contains(&format!("Usage: medial {command}")), "{help}");
+            assert!(!help.contains(SECRET), "{help}");
+        }
+    }
+    place.run(&[]).ends_with(2);
+    place.run(&["no-such-command"]).ends_with(2);
+}
+
+#[test]
+fn help_names_every_setting_with_its_variable_and_default() {
+    let place = Place::new();
+    let help = place.run(&["serve", "--help"]).ends_with(0).out;
+    let document = include_str!("../docs/configuration.md");
+    let variables = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("- Environment: `"));
+    let mut count = 0;
+    for variable in variables.filter_map(|line| line.strip_suffix('`')) {
+        assert!(help.contains(variable), "{variable}");
+        count += 1;
+    }
+    assert!(count >= 35, "{count}");
+    // Wrapped as wide as the terminal, so only short ones are looked for.
+    for default in [
+        "[default: 127.0.0.1:8080]",
+        "[default: text]",
+        "[default: full]",
+    ] {
+        assert!(help.contains(default), "{default}");
+    }
+    let short = place.run(&["serve", "-h"]).ends_with(0).out;
+    assert!(short.contains("--http-bind") && !short.contains("--http-queue"));
+}
+
+fn case_files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cases");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+/// A determination in the form of a case's `expect`.
+fn as_expected(determination: &Value) -> Value {
+    let rules = determination["rules"].as_array().unwrap().iter();
+    let rules: serde_json::Map<String, Value> = rules
+        .map(|rule| {
+            (
+                rule["rule"].as_str().unwrap().to_owned(),
+                rule["status"].clone(),
+            )
+        })
+        .collect();
+    let mut found = json!({"rules": rules});
+    for field in [
+        "profile",
+        "joint",
+        "side",
+        "verdict",
+        "next_step",
+        "earliest",
+        "changes_on",
+    ] {
+        found[field] = determination[field].clone();
+    }
+    found
+}
+
+fn sorted(mut determinations: Vec<Value>) -> Vec<Value> {
+    let part = |one: &Value, name: &str| one[name].as_str().unwrap().to_owned();
+    determinations.sort_by_key(|one| (part(one, "profile"), part(one, "joint"), part(one, "side")));
+    determinations
+}
+
+#[test]
+fn evaluate_judges_every_case_as_it_is_written() {
+    let place = Place::new();
+    let files = case_files();
+    assert!(files.len() >= 32);
+    let mut arguments = vec!["evaluate", "--json"];
+    arguments.extend(files.iter().map(|file| file.to_str().unwrap()));
+    let out = place.run(&arguments).ends_with(0).out;
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), files.len());
+    for (line, file) in lines.into_iter().zip(&files) {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["file"], json!(file.to_str().unwrap()));
+        let case: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let found = line["determinations"].as_array().unwrap();
+        for one in found {
+            assert_eq!(one["evaluated_as_of"], case["as_of"]);
+            assert!(one["summary"].as_str().unwrap().ends_with('.'));
+        }
+        let found = sorted(found.iter().map(as_expected).collect());
+        let expected = sorted(case["expect"].as_array().unwrap().clone());
+        assert_eq!(found, expected, "{}", file.display());
+    }
+}
+
+#[test]
+fn evaluate_shows_a_table_of_the_profiles_that_are_asked_for() {
+    let place = Place::new();
+    let file = "tests/fixtures/cases/two-positive-blocks.json";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let file = file.to_str().unwrap();
+    let ran = place
+        .run(&["evaluate", "--profiles", "sis-dual-100,medicare-lcd", file])
+        .ends_with(0);
+    let place_of = |text: &str| {
+        ran.out
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {}", ran.out))
+    };
+    assert!(place_of("as of 2025-10-06") < place_of("sis-dual-100"));
+    assert!(place_of("sis-dual-100") < place_of("medicare-lcd"));
+    assert!(ran.out.contains("does not meet") && !ran.out.contains("facts-2018"));
+
+    let active = [
+        "evaluate",
+        "--profiles=active",
+        "--judging-active-profiles=facts-2018",
+        file,
+    ];
+    let ran = place.run(&active).ends_with(0);
+    assert!(ran.out.contains("facts-2018") && !ran.out.contains("medicare-lcd"));
+
+    let ran = place
+        .run(&["evaluate", "--profiles", "no-such", file])
+        .ends_with(2);
+    assert!(
+        ran.err.contains("no profile no-such") && ran.err.contains("medicare-lcd"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn evaluate_takes_the_day_from_the_flag_before_the_case() {
+    let place = Place::new();
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cases/two-positive-blocks.json");
+    let arguments = [
+        "evaluate",
+        "--json",
+        "--as-of",
+        "2025-09-10",
+        file.to_str().unwrap(),
+    ];
+    let line: Value = serde_json::from_str(&place.run(&arguments).ends_with(0).out).unwrap();
+    assert_eq!(line["determinations"][0]["evaluated_as_of"], "2025-09-10");
+    place
+        .run(&["evaluate", "--as-of", "2025-9-1", file.to_str().unwrap()])
+        .ends_with(2);
+}
+
+#[test]
+fn evaluate_names_what_is_wrong_and_judges_the_others() {
+    let place = Place::new();
+    let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cases/cervical.json");
+    place.write("range.json", r#"{"episode": {"region": "lumbar"}, "blocks": [{"performed_at": "2025-01-01", "joints": ["L6-7"], "side": "left", "kind": "diagnostic", "technique": "medial_branch", "scores": [{"taken_at": "x", "scale": "nrs", "value": "2-8/10", "context": "current"}]}]}"#);
+    place.write("twice.json", "{\"episode\": 1,\n \"episode\": 2}");
+    let mut command = place.medial(&[
+        "evaluate",
+        "--json",
+        "range.json",
+        "twice.json",
+        "no.json",
+        "-",
+        good.to_str().unwrap(),
+    ]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"\xff").unwrap();
+    let ran = Ran::of(child.wait_with_output().unwrap()).ends_with(1);
+    let lines: Vec<Value> = ran
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 5, "{}", ran.out);
+    let pointers: Vec<&str> = lines[0]["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/blocks/0/joints/0",
+            "/blocks/0/performed_at",
+            "/blocks/0/scores/0/taken_at",
+            "/blocks/0/scores/0/value"
+        ]
+    );
+    let code = |line: usize| lines[line]["errors"][0]["code"].as_str().unwrap();
+    assert_eq!(
+        [code(1), code(2), code(3)],
+        ["invalid_json", "unreadable", "invalid_utf8"]
+    );
+    assert!(lines[4]["determinations"].is_array());
+    assert!(
+        ran.err.contains("range.json: /blocks/0/scores/0/value: "),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("4 of 5 files"), "{}", ran.err);
+    assert!(!ran.err.contains("2-8/10"), "{}", ran.err);
+
+    let ran = place.run(&["evaluate", "twice.json"]).ends_with(1);
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn flags_are_stronger_than_the_environment_and_that_is_stronger_than_the_file() {
+    let place = Place::new();
+    place.write("medial.toml", "[http]\nbind = \"127.0.0.1:41\"\n");
+    let address = |command: &mut Command| {
+        let ran = Ran::of(command.output().unwrap());
+        let checks: Value = serde_json::from_str(&ran.out).unwrap();
+        let mut checks = checks["checks"].as_array().unwrap().iter();
+        let check = checks.find(|check| check["check"] == "address").unwrap();
+        check["detail"]
+            .as_str()
+            .unwrap()
+            .split(' ')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let doctor = ["doctor", "--json"];
+    assert_eq!(address(&mut place.medial(&doctor)), "127.0.0.1:41");
+    assert_eq!(
+        address(
+            place
+                .medial(&doctor)
+                .env("MEDIAL_HTTP_BIND", "127.0.0.1:42")
+        ),
+        "127.0.0.1:42"
+    );
+    // One that is empty counts as not set.
+    assert_eq!(
+        address(place.medial(&doctor).env("MEDIAL_HTTP_BIND", "")),
+        "127.0.0.1:41"
+    );
+    let flag = ["doctor", "--json", "--http-bind", "127.0.0.1:43"];
+    assert_eq!(
+        address(place.medial(&flag).env("MEDIAL_HTTP_BIND", "127.0.0.1:42")),
+        "127.0.0.1:43"
+    );
+    place.write("other.toml", "[http]\nbind = \"127.0.0.1:44\"\n");
+    assert_eq!(
+        address(place.medial(&doctor).env("MEDIAL_CONFIG", "other.toml")),
+        "127.0.0.1:44"
+    );
+    assert_eq!(
+        address(
+            place
+                .medial(&["doctor", "--json", "--config=medial.toml"])
+                .env("MEDIAL_CONFIG", "other.toml")
+        ),
+        "127.0.0.1:41"
+    );
+}
+
+#[test]
+fn doctor_finds_nothing_wrong_with_a_good_configuration() {
+    let place = Place::new();
+    place.write("medial.toml", "[http]\nbind = \"127.0.0.1:0\"\n");
+    let ran = place.run(&["doctor"]).ends_with(0);
+    assert!(
+        !ran.out.contains("problem") && !ran.out.contains("warning"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out
+            .contains("ok       database: medial.sqlite is not there yet and will be made"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        !place.0.join("medial.sqlite").exists(),
+        "looking must not make a database"
+    );
+    place.run(&["migrate"]).ends_with(0);
+    let ran = place.run(&["doctor"]).ends_with(0);
+    assert!(
+        ran.out.contains("ok       schema: up to date")
+            && ran.out.contains("ok       journal: wal"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn doctor_names_everything_that_is_wrong_at_once() {
+    let place = Place::new();
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap();
+    place.write("file", "");
+    std::fs::create_dir(place.0.join("more")).unwrap();
+    place.write("more/own.toml", "id = \"own\"\nversion = 1\nrelief = 80\n");
+    place.write(
+        "medial.toml",
+        &format!(
+            "[database]\nurl = \"sqlite://no/such/folder/medial.sqlite\"\n[http]\nbind = \"{address}\"\n[tokens]\njwks = \"no-keys.json\"\n[judging]\nprofiles_directory = \"more\"\n[exports]\ndirectory = \"file/exports\"\n[log]\nformat = \"xml\"\ncolour = 1\n"
+        ),
+    );
+    let mut command = place.medial(&["doctor", "--json"]);
+    let ran = Ran::of(
+        command
+            .env("MEDIAL_TOKENS_SECRET", "short")
+            .output()
+            .unwrap(),
+    )
+    .ends_with(1);
+    let found: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(found["ok"], false);
+    let problems: Vec<(String, String)> = found["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["status"] == "problem")
+        .map(|check| {
+            let part = |name: &str| check[name].as_str().unwrap().to_owned();
+            assert!(!part("advice").is_empty());
+            (part("check"), part("detail"))
+        })
+        .collect();
+    let expected = [
+        (
+            "setting",
+            "medial.toml:12: log.format: expected text or json",
+        ),
+        (
+            "setting",
+            "medial.toml:13: there is no key `colour` in [log]; known are filter, format",
+        ),
+        (
+            "setting",
+            "MEDIAL_TOKENS_SECRET: tokens.secret: the secret has 5 bytes and needs 32 or more",
+        ),
+        ("profiles", "more/own.toml:"),
+        ("address", "cannot be listened at"),
+        ("exports", "file/exports cannot be written to"),
+        ("database", "the directory no/such/folder is not there"),
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    for ((check, detail), (expected_check, expected)) in problems.iter().zip(expected) {
+        assert_eq!(check, expected_check);
+        assert!(
+            detail.contains(expected),
+            "{detail}\nshould contain\n{expected}"
+        );
+    }
+
+    // With the section of tokens in order, the key set is tried out.
+    let ran = place.run(&["doctor"]).ends_with(1);
+    assert!(
+        ran.out
+            .lines()
+            .any(|line| line.starts_with("problem  tokens: ") && line.contains("no-keys.json")),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_configuration_that_is_wrong_starts_nothing() {
+    let place = Place::new();
+    place.write("medial.toml", "[http]\nbind = 8080\nworker = 2\n");
+    for command in [
+        &["serve"][..],
+        &["migrate"],
+        &["token", "--role", "admin"],
+        &["backup", "x"],
+    ] {
+        let ran = place.run(command).ends_with(2);
+        assert!(
+            ran.err.contains("medial.toml:2: http.bind: ")
+                && ran.err.contains("medial.toml:3: there is no key `worker`"),
+            "{}",
+            ran.err
+        );
+    }
+    assert!(!place.0.join("medial.sqlite").exists());
+}
+
+#[test]
+fn serve_needs_a_key() {
+    let place = Place::new();
+    let mut command = place.medial(&["serve", "--http-bind", "127.0.0.1:0"]);
+    let ran = Ran::of(command.env_remove("MEDIAL_TOKENS_SECRET").output().unwrap()).ends_with(2);
+    assert!(ran.err.contains("configure a secret"), "{}", ran.err);
+}
+
+#[test]
+fn a_token_says_what_was_asked_for() {
+    use base64::Engine;
+    let place = Place::new();
+    let ran = place.run(&[
+        "token",
+        "--role",
+        "clinician",
+        "--organization",
+        "north",
+        "--subject",
+        "clinician-1",
+        "--expires",
+        "30m",
+        "--scope",
+        "user/Patient.r",
+        "--scope",
+        "user/Procedure.cr",
+    ]);
+    let token = ran.ends_with(0).out;
+    let claims = token.trim_end().split('.').nth(1).unwrap();
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(claims)
+        .unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    let expected = json!({"iss": "medial", "aud": "medial", "sub": "clinician-1", "org": "north", "role": "clinician", "scope": "user/Patient.r user/Procedure.cr"});
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&claims[name], value, "{name}");
+    }
+    assert_eq!(
+        claims["exp"].as_i64().unwrap() - claims["nbf"].as_i64().unwrap(),
+        1800
+    );
+
+    place.run(&["token"]).ends_with(2);
+    place.run(&["token", "--role", "root"]).ends_with(2);
+    place
+        .run(&["token", "--role", "admin", "--expires", "0s"])
+        .ends_with(2);
+    place
+        .run(&["token", "--role", "admin", "--scope", "everything"])
+        .ends_with(2);
+    place
+        .run(&["token", "--role", "admin", "--organization", ""])
+        .ends_with(2);
+    let mut command = place.medial(&["token", "--role", "admin"]);
+    let ran = Ran::of(command.env_remove("MEDIAL_TOKENS_SECRET").output().unwrap()).ends_with(2);
+    assert!(ran.err.contains("MEDIAL_TOKENS_SECRET"), "{}", ran.err);
+}
+
+/// The service while it runs. It is killed with the test.
+struct Service {
+    child: Child,
+    address: String,
+    /// Reads its log to the end, so that it never waits for a reader.
+    log: Option<std::thread::JoinHandle<String>>,
+}
+
+impl Service {
+    fn start(place: &Place, arguments: &[&str]) -> Service {
+        let all = [
+            &[
+                "serve",
+                "--http-bind",
+                "127.0.0.1:0",
+                "--log-format",
+                "json",
+            ],
+            arguments,
+        ]
+        .concat();
+        let mut child = place.medial(&all).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut log = String::new();
+        let address = loop {
+            let Some(line) = lines.next() else {
+                panic!("it ended with {:?}:\n{log}", child.wait());
+            };
+            let line = line.unwrap();
+            log.push_str(&line);
+            log.push('\n');
+            let entry: Value =
+                serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+            if entry["message"] == "listening" {
+                break entry["address"].as_str().unwrap().to_owned();
+            }
+        };
+        let log = std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                log.push_str(&line);
+                log.push('\n');
+            }
+            log
+        });
+        Service {
+            child,
+            address,
+            log: Some(log),
+        }
+    }
+
+    /// The status of the answer, and the answer.
+    fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let authorization = token
+            .map(|token| format!("Authorization: Bearer {token}\r\n"))
+            .unwrap_or_default();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: medial\r\n{authorization}Connection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer)
+    }
+
+    /// Sends a signal; how it ended, and its log.
+    fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        let asked = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(
+                asked.elapsed() < Duration::from_secs(20),
+                "it does not stop"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let log = self.log.take().unwrap().join().unwrap();
+        (status.code(), log)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts the service on a database, asks it, stops it, and starts it again.
+fn serves(place: &Place, database: &[&str]) {
+    let token = place
+        .run(&["token", "--role", "clinician"])
+        .ends_with(0)
+        .out;
+    let token = token.trim_end();
+    for signal in ["-TERM", "-INT"] {
+        let service = Service::start(place, database);
+        let (status, answer) = service.get("/health/ready", Some(token));
+        assert_eq!(status, 200, "{answer}");
+        assert!(answer.contains("\"ok\""), "{answer}");
+        let (status, answer) = service.get("/v1/profiles", Some(token));
+        assert_eq!(status, 200, "{answer}");
+        assert!(answer.contains("medicare-lcd"), "{answer}");
+        assert_eq!(service.get("/v1/profiles", None).0, 401);
+        assert_eq!(service.get("/v1/profiles", Some("no.such.token")).0, 401);
+        let (code, log) = service.stop(signal);
+        assert_eq!(code, Some(0), "{log}");
+        assert!(log.contains("\"stopped\""), "{log}");
+        assert!(!log.contains(token) && !log.contains(SECRET), "{log}");
+    }
+    let doctor = [&["doctor", "--http-bind", "127.0.0.1:0"], database].concat();
+    let ran = place.run(&doctor).ends_with(0);
+    assert!(
+        ran.out
+            .contains("ok       job: judge_what_came_of_age last ran at "),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn the_service_starts_answers_stops_and_starts_again() {
+    let place = Place::new();
+    serves(&place, &[]);
+}
+
+#[test]
+fn an_address_in_use_is_told_with_what_to_do() {
+    let place = Place::new();
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap().to_string();
+    let ran = place.run(&["serve", "--http-bind", &address]).ends_with(1);
+    assert!(
+        ran.err.contains(&format!("cannot listen at {address}")) && ran.err.contains("--http-bind"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn migrate_says_what_it_would_do_and_does_it_once() {
+    let place = Place::new();
+    let ran = place.run(&["migrate", "--dry-run"]).ends_with(0);
+    assert!(ran.out.contains("does not exist yet"), "{}", ran.out);
+    assert!(!place.0.join("medial.sqlite").exists());
+    let ran = place.run(&["migrate"]).ends_with(0);
+    assert!(ran.out.starts_with("run: "), "{}", ran.out);
+    assert_eq!(
+        place.run(&["migrate"]).ends_with(0).out,
+        "The schema is up to date.\n"
+    );
+    assert_eq!(
+        place.run(&["migrate", "--dry-run"]).ends_with(0).out,
+        "The schema is up to date.\n"
+    );
+}
+
+/// A database on the server of the tests, dropped with the test; `None` where PostgreSQL is left out on purpose.
+struct Postgres {
+    server: String,
+    name: String,
+}
+
+impl Postgres {
+    fn new() -> Option<Postgres> {
+        let Ok(server) = std::env::var("MEDIAL_TEST_POSTGRES_URL") else {
+            assert!(
+                std::env::var_os("MEDIAL_TEST_SQLITE_ONLY").is_some(),
+                "MEDIAL_TEST_POSTGRES_URL is not set: run scripts/test, or set MEDIAL_TEST_SQLITE_ONLY=1 to leave PostgreSQL out"
+            );
+            eprintln!("left out: PostgreSQL, because MEDIAL_TEST_SQLITE_ONLY is set");
+            return None;
+        };
+        let name = format!("medial_command_line_{}", std::process::id());
+        let database = Postgres { server, name };
+        database.sql(&format!("CREATE DATABASE {}", database.name));
+        Some(database)
+    }
+
+    fn sql(&self, statement: &str) {
+        use diesel::connection::SimpleConnection;
+        use diesel::{Connection, PgConnection};
+        let mut connection = PgConnection::establish(&self.server).unwrap();
+        connection.batch_execute(statement).unwrap();
+    }
+
+    fn url(&self) -> String {
+        let (address, query) = self
+            .server
+            .split_once('?')
+            .map_or((self.server.as_str(), ""), |parts| parts);
+        let (host, _) = address.rsplit_once('/').unwrap();
+        let query = if query.is_empty() {
+            String::new()
+        } else {
+            format!("?{query}")
+        };
+        format!("{host}/{}{query}", self.name)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.sql(&format!(
+            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+            self.name
+        ));
+    }
+}
+
+#[test]
+fn postgresql_is_migrated_only_when_that_is_asked_for() {
+    let Some(database) = Postgres::new() else {
+        return;
+    };
+    let place = Place::new();
+    let url = database.url();
+    let at = ["--database-url", url.as_str()];
+    let with = |arguments: &[&'static str]| place.run(&[arguments, &at[..]].concat());
+
+    let ran = with(&["serve", "--http-bind", "127.0.0.1:0"]).ends_with(1);
+    assert!(
+        ran.err.contains("medial migrate") && ran.err.contains("--database-migrate"),
+        "{}",
+        ran.err
+    );
+    let ran = with(&["doctor", "--http-bind", "127.0.0.1:0"]).ends_with(1);
+    assert!(
+        ran.out.contains("problem  schema: not up to date"),
+        "{}",
+        ran.out
+    );
+    let ran = with(&["migrate", "--dry-run"]).ends_with(0);
+    assert!(ran.out.starts_with("to be run: "), "{}", ran.out);
+    let ran = with(&["migrate"]).ends_with(0);
+    assert!(ran.out.starts_with("run: "), "{}", ran.out);
+    assert_eq!(
+        with(&["migrate"]).ends_with(0).out,
+        "The schema is up to date.\n"
+    );
+    serves(&place, &at);
+    let ran = with(&["backup", "x"]).ends_with(2);
+    assert!(ran.err.contains("pg_dump"), "{}", ran.err);
+    let ran = with(&["restore", "x"]).ends_with(2);
+    assert!(ran.err.contains("pg_restore"), "{}", ran.err);
+}
+
+/// Runs a statement on the SQLite database of a place.
+fn sqlite(path: &Path, statement: &str) {
+    use diesel::connection::SimpleConnection;
+    use diesel::{Connection, SqliteConnection};
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    connection.batch_execute(statement).unwrap();
+}
+
+const NEWER: &str = "INSERT INTO __diesel_schema_migrations (version, run_on) VALUES ('29990101000000', CURRENT_TIMESTAMP)";
+
+#[test]
+fn a_database_of_a_newer_program_is_left_alone() {
+    let place = Place::new();
+    place.run(&["migrate"]).ends_with(0);
+    sqlite(&place.0.join("medial.sqlite"), NEWER);
+    for command in [
+        &["serve", "--http-bind", "127.0.0.1:0"][..],
+        &["migrate"],
+        &["migrate", "--dry-run"],
+    ] {
+        let ran = place.run(command).ends_with(1);
+        assert!(
+            ran.err.contains("newer version") && ran.err.contains("29990101000000"),
+            "{}",
+            ran.err
+        );
+    }
+    let ran = place
+        .run(&["doctor", "--http-bind", "127.0.0.1:0"])
+        .ends_with(1);
+    assert!(
+        ran.out
+            .contains("problem  schema: the database was written by a newer version"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_backup_is_taken_from_the_running_service_and_restored() {
+    let place = Place::new();
+    let ran = place.run(&["backup", "a.backup"]).ends_with(1);
+    assert!(ran.err.contains("there is no database"), "{}", ran.err);
+    let service = Service::start(&place, &[]);
+    place.run(&["backup", "a.backup"]).ends_with(0);
+    let ran = place.run(&["backup", "a.backup"]).ends_with(2);
+    assert!(ran.err.contains("is there already"), "{}", ran.err);
+    assert_eq!(service.stop("-TERM").0, Some(0));
+
+    let database = place.0.join("medial.sqlite");
+    sqlite(
+        &database,
+        "INSERT INTO organizations (id, created_at) VALUES ('later', 0)",
+    );
+    let ran = place.run(&["restore", "a.backup"]).ends_with(2);
+    assert!(ran.err.contains("--force"), "{}", ran.err);
+    let ran = place.run(&["restore", "--force", "a.backup"]).ends_with(0);
+    let kept = ran
+        .out
+        .lines()
+        .find_map(|line| line.strip_prefix("What was there before is kept as "));
+    let kept = place.0.join(kept.unwrap());
+    let has_later = "CREATE TEMP TABLE t (x CHECK (x = 1)); INSERT INTO t SELECT count(*) FROM organizations WHERE id = 'later'";
+    let has_none = "CREATE TEMP TABLE t (x CHECK (x = 0)); INSERT INTO t SELECT count(*) FROM organizations WHERE id = 'later'";
+    sqlite(&kept, has_later);
+    sqlite(&database, has_none);
+    place
+        .run(&["doctor", "--http-bind", "127.0.0.1:0"])
+        .ends_with(0);
+}
+
+#[test]
+fn what_is_no_good_backup_is_not_restored() {
+    let place = Place::new();
+    place.run(&["migrate"]).ends_with(0);
+    place.run(&["backup", "good"]).ends_with(0);
+    let good = std::fs::read(place.0.join("good")).unwrap();
+
+    place.write("text", "not a database, however long it may be");
+    sqlite(&place.0.join("other"), "CREATE TABLE other (x)");
+    std::fs::write(place.0.join("newer"), &good).unwrap();
+    sqlite(&place.0.join("newer"), NEWER);
+    let mut cut = good.clone();
+    cut.truncate(good.len() / 2);
+    std::fs::write(place.0.join("cut"), &cut).unwrap();
+
+    std::fs::remove_file(place.0.join("medial.sqlite")).unwrap();
+    let refusals = [
+        ("text", ""),
+        ("other", "not a database of this program"),
+        ("newer", "newer version"),
+        ("cut", ""),
+        ("no-such", "cannot be read"),
+    ];
+    for (file, why) in refusals {
+        let ran = place.run(&["restore", file]).ends_with(1);
+        assert!(
+            ran.err.contains(file) && ran.err.contains(why),
+            "{}",
+            ran.err
+        );
+        assert!(!place.0.join("medial.sqlite").exists(), "{file}");
+        assert!(!place.0.join("medial.sqlite.restoring").exists(), "{file}");
+    }
+    place.run(&["restore", "good"]).ends_with(0);
+    assert_eq!(
+        std::fs::read(place.0.join("good")).unwrap(),
+        good,
+        "the backup must stay as it is"
+    );
+}
