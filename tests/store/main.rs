@@ -13,5 +13,7 @@ mod support;
 
 mod addresses;
 mod constraints;
+mod due;
 mod migrations;
 mod samples;
+mod transactions;
