@@ -10,7 +10,7 @@ use crate::domain::qualification::{
     History, Profile, RecordedAblation, RecordedBlock, RecordedFollowUp, evaluate,
 };
 use chrono::NaiveDate;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -224,25 +224,31 @@ impl App {
         go_on: impl Fn() -> bool,
     ) -> Result<usize> {
         const BATCH: u32 = 200;
-        let mut judged = 0;
+        let mut judged = HashSet::new();
+        // Going on behind the last one, and not from the beginning, ends even where a judgement does not move a date.
+        let mut after = None;
         loop {
             let today = self.today();
-            let due: Vec<(String, Uuid)> = self
+            let due = self
                 .db
-                .read(|tx| queries::determinations::due(tx, today, BATCH))
+                .read(|tx| queries::determinations::due(tx, today, after.as_ref(), BATCH))
                 .map_err(super::error::Error::from)?;
-            if due.is_empty() {
-                return Ok(judged);
-            }
-            for (organization, patient) in due {
+            let Some(last) = due.last().cloned() else {
+                return Ok(judged.len());
+            };
+            after = Some(last);
+            for one in due {
                 if !go_on() {
-                    return Ok(judged);
+                    return Ok(judged.len());
                 }
-                let principal = service_principal(&organization);
+                let patient = one.patient;
+                if !judged.insert((one.organization.clone(), patient)) {
+                    continue;
+                }
+                let principal = service_principal(&one.organization);
                 self.write(&principal, move |unit| {
                     judge_patient(unit, patient).map(|_| ())
                 })?;
-                judged += 1;
             }
         }
     }

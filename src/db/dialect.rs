@@ -145,7 +145,7 @@ impl AnyConnection {
                 Ok(AnyConnection::Sqlite(Box::new(connection)))
             }
             Url::Postgres(url) => {
-                let mut connection = PgConnection::establish(url)
+                let mut connection = PgConnection::establish(&impatient(url, settings))
                     .map_err(|error| DbError::Other(Box::new(error)))?;
                 connection.batch_execute(&postgres_session(settings))?;
                 // So that a deadlock can be told by its text; only some roles may set it.
@@ -222,6 +222,17 @@ fn create_privately(path: &std::path::Path) -> Result<(), DbError> {
             path.display()
         ))),
     }
+}
+
+/// The URL with a limit on how long connecting may take, unless it has its own: by itself libpq waits for ever for a
+/// server that takes the connection and then says nothing.
+fn impatient(url: &str, settings: &DatabaseSettings) -> String {
+    if url.contains("connect_timeout=") {
+        return url.to_owned();
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let seconds = settings.connection_wait.as_secs().max(1);
+    format!("{url}{separator}connect_timeout={seconds}")
 }
 
 fn sqlite_session(settings: &DatabaseSettings, only_reads: bool) -> String {
@@ -493,6 +504,61 @@ pub(super) const fn kind(connection: &AnyConnection) -> DatabaseKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_urls_own_limit_on_connecting_stands() {
+        let settings = DatabaseSettings::new("postgres://h/x");
+        let with_limit = |url| impatient(url, &settings);
+        assert_eq!(
+            with_limit("postgres://h/x"),
+            "postgres://h/x?connect_timeout=5"
+        );
+        assert_eq!(
+            with_limit("postgres://h/x?sslmode=require"),
+            "postgres://h/x?sslmode=require&connect_timeout=5"
+        );
+        let own = "postgres://h/x?connect_timeout=60";
+        assert_eq!(with_limit(own), own);
+    }
+
+    #[test]
+    fn a_session_of_sqlite_keeps_its_promises() {
+        #[derive(QueryableByName)]
+        struct Kept {
+            #[diesel(sql_type = Text)]
+            kept: String,
+        }
+        let path = std::env::temp_dir().join(format!(
+            "medial-session-{:x}.db",
+            crate::seam::Outside::random(&crate::seam::System::default())
+        ));
+        let url = Url::Sqlite(path.clone());
+        let settings = DatabaseSettings::new("sqlite://unused");
+        for only_reads in [false, true] {
+            let AnyConnection::Sqlite(mut conn) =
+                AnyConnection::open(&url, &settings, only_reads).unwrap()
+            else {
+                panic!("another database");
+            };
+            let kept: Vec<Kept> = sql_query(
+                "SELECT (SELECT journal_mode FROM pragma_journal_mode) || ' ' || (SELECT synchronous FROM pragma_synchronous) \
+                 || ' ' || (SELECT foreign_keys FROM pragma_foreign_keys) || ' ' || (SELECT query_only FROM pragma_query_only) \
+                 || ' ' || (SELECT timeout FROM pragma_busy_timeout) AS kept",
+            )
+            .load(&mut *conn)
+            .unwrap();
+            // Synchronous 2 is FULL.
+            let expected = if only_reads {
+                "wal 2 1 1 5000"
+            } else {
+                "wal 2 1 0 5000"
+            };
+            assert_eq!(kept[0].kept, expected);
+        }
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+        }
+    }
 
     #[test]
     fn placeholders_are_numbered_for_postgres_only() {

@@ -3,9 +3,10 @@
 use super::conn::{Connection, Manager, Url};
 use super::dialect::{self, DatabaseKind, Mode};
 use super::error::DbError;
-use super::tx::{Failure, Tx, spoilt};
+use super::tx::{Failure, Tx, panicked, spoilt};
 use super::writer::Writer;
 use diesel::connection::{Instrumentation, InstrumentationEvent};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -200,7 +201,11 @@ impl Database {
     ) -> Result<Attempt<T, E>, E> {
         let mut connection = self.begun(Mode::Write)?;
         let mut tx = Tx::new(&mut connection.inner);
-        let result = work(&mut tx);
+        let Ok(result) = catch_unwind(AssertUnwindSafe(|| work(&mut tx))) else {
+            // Nobody knows what the work left on the connection.
+            connection.broken = true;
+            return Ok(Attempt::Failed(E::from(panicked())));
+        };
         let failure = tx.failure();
         let value = match (result, failure) {
             (Ok(value), None) => value,

@@ -81,3 +81,8 @@ impl Failure {
 pub(super) fn spoilt() -> DbError {
     DbError::other("a statement failed and the work went on; nothing of it was kept")
 }
+
+/// What to say where the work panicked.
+pub(super) fn panicked() -> DbError {
+    DbError::other("the work panicked; nothing of it was kept")
+}

@@ -6,7 +6,7 @@
 use super::conn::Manager;
 use super::dialect::{AnyConnection, Mode};
 use super::error::DbError;
-use super::tx::{Failure, Tx, spoilt};
+use super::tx::{Failure, Tx, panicked, spoilt};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{JoinHandle, ThreadId};
@@ -57,11 +57,7 @@ where
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)));
-        let outcome = outcome.unwrap_or_else(|_| {
-            Err(E::from(DbError::other(
-                "the work panicked; nothing of it was kept",
-            )))
-        });
+        let outcome = outcome.unwrap_or_else(|_| Err(E::from(panicked())));
         let outcome = if outcome.is_ok() && tx.failure().is_some() {
             Err(E::from(spoilt()))
         } else {

@@ -11,11 +11,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::databases::on_each_database;
-
-on_each_database! {
-    fn a_fresh_database_answers_and_nothing_is_pending(test: &TestDatabase) {
-        test.database.ping().unwrap();
-        assert_eq!(test.database.pending_migrations().unwrap(), Vec::<String>::new());
-    }
-}
+mod addresses;
+mod constraints;
+mod due;
+mod migrations;
+mod samples;
+mod transactions;

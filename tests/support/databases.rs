@@ -29,7 +29,8 @@
 )]
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::sql_types::Text;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use medial::db::{Database, DatabaseKind, DatabaseSettings};
 use medial::seam::{Outside, System};
 use std::path::PathBuf;
@@ -126,6 +127,22 @@ impl Raw {
             Raw::Postgres(connection) => connection.batch_execute(sql),
         }
     }
+
+    /// The answers to a query of one text column that is named `line`.
+    pub fn lines(&mut self, sql: &str) -> Vec<String> {
+        let lines: diesel::QueryResult<Vec<Line>> = match self {
+            Raw::Sqlite(connection) => sql_query(sql).load(connection),
+            Raw::Postgres(connection) => sql_query(sql).load(connection),
+        };
+        let lines = lines.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        lines.into_iter().map(|line| line.line).collect()
+    }
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
 }
 
 impl Place {

@@ -1,16 +1,18 @@
 //! Determinations: what every profile says about every target, and what it said before.
 
-use crate::db::dialect::{insert_all, query};
+use crate::db::dialect::{self, insert_all, query};
 use crate::db::page::one_more;
 use crate::db::rows::{
     self, Determination, DeterminationHistoryRow, DeterminationRow, DeterminationVersion,
     Judgement, date_text,
 };
 use crate::db::schema::{determination_history, determinations, episodes, patients};
+use crate::db::sql::Sql;
 use crate::db::{Page, Result, Tx};
 use crate::seam::Outside;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel::upsert::excluded;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -68,7 +70,8 @@ pub fn for_patient(
 
 /// Makes `judged` (episode and judgement) all that is said about the patient's targets as of a day.
 ///
-/// What did not change is not written. What changed or went is kept as history. The changes are returned.
+/// What did not change is not written: it keeps the day as of which it was first said, and holds until the day on which
+/// it changes. What changed or went is kept as history. The changes are returned.
 ///
 /// # Errors
 /// [`ForeignKeyViolation`](crate::db::DbError::ForeignKeyViolation) when the patient has no such episode.
@@ -240,24 +243,54 @@ pub fn history(
     Page::of(found, limit).try_map(TryInto::try_into)
 }
 
-/// Organizations and patients with a determination that comes of age by `as_of`, those due longest first.
+/// A patient with a determination that comes of age, in the order in which they do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    /// The day it does.
+    pub changes_on: NaiveDate,
+    /// The organization.
+    pub organization: String,
+    /// The patient.
+    pub patient: Uuid,
+}
+
+#[derive(QueryableByName)]
+struct DueRow {
+    #[diesel(sql_type = Text)]
+    changes_on: String,
+    #[diesel(sql_type = Text)]
+    organization_id: String,
+    #[diesel(sql_type = Text)]
+    patient_id: String,
+}
+
+/// Patients with a determination that comes of age by `as_of`, those due longest first, from behind `after` on; each
+/// once for each day on which one of theirs does.
 ///
 /// # Errors
 /// When the database fails.
-pub fn due(tx: &mut Tx<'_>, as_of: NaiveDate, limit: u32) -> Result<Vec<(String, Uuid)>> {
-    let found: Vec<(String, String)> = query!(tx, conn => determinations::table
-        .filter(determinations::changes_on.le(date_text(as_of)))
-        .order((determinations::changes_on, determinations::organization_id, determinations::patient_id))
-        .limit(i64::from(limit))
-        .select((determinations::organization_id, determinations::patient_id))
-        .load(conn))?;
-    let mut seen = std::collections::HashSet::new();
-    let mut due = Vec::new();
-    for (organization, patient) in found {
-        let patient = rows::id(&patient)?;
-        if seen.insert(patient) {
-            due.push((organization, patient));
-        }
+pub fn due(tx: &mut Tx<'_>, as_of: NaiveDate, after: Option<&Due>, limit: u32) -> Result<Vec<Due>> {
+    let mut sql = Sql::default();
+    sql.push("SELECT DISTINCT changes_on, organization_id, patient_id FROM determinations WHERE changes_on <= ")
+        .bind(date_text(as_of));
+    if let Some(after) = after {
+        sql.push(" AND (changes_on, organization_id, patient_id) > (")
+            .bind(date_text(after.changes_on))
+            .push(", ")
+            .bind(after.organization.as_str())
+            .push(", ")
+            .bind(after.patient.to_string())
+            .push(")");
     }
-    Ok(due)
+    sql.push(" ORDER BY changes_on, organization_id, patient_id LIMIT ")
+        .bind(i64::from(limit));
+    let found: Vec<DueRow> = dialect::load(tx, &sql)?;
+    let due = |row: DueRow| {
+        Ok(Due {
+            changes_on: rows::date(&row.changes_on)?,
+            organization: row.organization_id,
+            patient: rows::id(&row.patient_id)?,
+        })
+    };
+    found.into_iter().map(due).collect()
 }

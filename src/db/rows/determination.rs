@@ -48,7 +48,7 @@ pub struct Determination {
     pub episode: Uuid,
     /// What is said.
     pub judgement: Judgement,
-    /// The day as of which it was said.
+    /// The day as of which it was first said; it holds from then on, until `changes_on`.
     pub evaluated_as_of: NaiveDate,
     /// The day the present next step began.
     pub since: NaiveDate,
