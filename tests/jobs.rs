@@ -86,7 +86,9 @@ fn the_next_start_catches_up_with_what_came_of_age() {
 
     clock.set(instant(&day.to_string()));
     let due = || {
-        let read = app.db.read(|tx| queries::determinations::due(tx, day, 10));
+        let read = app
+            .db
+            .read(|tx| queries::determinations::due(tx, day, None, 10));
         read.unwrap().len()
     };
     assert_eq!(due(), 1);

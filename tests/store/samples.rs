@@ -392,8 +392,3 @@ impl Chart {
         chart
     }
 }
-
-/// The instant so many seconds later.
-pub fn later(seconds: i64) -> DateTime<Utc> {
-    instant() + TimeDelta::seconds(seconds)
-}

@@ -17,6 +17,9 @@ use crate::domain::block::Block;
 use crate::domain::episode::Episode;
 use crate::domain::pain::ScoreRow;
 use crate::domain::patient::Patient;
+use crate::wire::ablation::AblationBody;
+use crate::wire::block::BlockBody;
+use crate::wire::case::CaseBody;
 use plan::{BlockPlan, EpisodePlan, PatientPlan, Plan};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,8 +47,24 @@ pub struct Case {
     pub blocks: Vec<(Block, Vec<ScoreRow>)>,
     /// Its ablations with their follow-ups.
     pub ablations: Vec<(Ablation, Vec<FollowUp>)>,
-    /// Whether a score that cannot be kept is refused alone, because each came on a line of its own.
+    /// Whether a score that cannot be kept is refused alone, because each came in a row of its own.
     pub score_by_score: bool,
+}
+
+impl Case {
+    /// A case as it was sent; `None` where it names no patient.
+    #[must_use]
+    pub fn of(body: CaseBody) -> Option<Case> {
+        let blocks = body.blocks.unwrap_or_default().into_iter();
+        let ablations = body.ablations.unwrap_or_default().into_iter();
+        Some(Case {
+            patient: body.patient?.into_domain(),
+            episode: body.episode.into_domain(),
+            blocks: blocks.map(BlockBody::into_domain).collect(),
+            ablations: ablations.map(AblationBody::into_domain).collect(),
+            score_by_score: false,
+        })
+    }
 }
 
 /// How many records there were of each kind.
@@ -110,7 +129,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// What stops all of them: the database's, and what a case met after it had begun to write.
-pub fn record(unit: &mut Unit<'_, '_>, cases: &[Case]) -> Result<Vec<Outcome>> {
+pub fn record(unit: &mut Unit<'_, '_>, cases: &[&Case]) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::with_capacity(cases.len());
     let mut changed = BTreeSet::new();
     for case in cases {
