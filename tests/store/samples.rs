@@ -1,6 +1,6 @@
 //! Synthetic records with random values, the same in every run.
 
-use chrono::{DateTime, Days, FixedOffset, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, Utc};
 use medial::auth::{Principal, Role};
 use medial::db::queries::{self, adverse_events::After};
 use medial::db::rows::{Judgement, Review, ReviewDecision};
