@@ -15,5 +15,7 @@ mod addresses;
 mod constraints;
 mod due;
 mod migrations;
+mod plans;
+mod round_trips;
 mod samples;
 mod transactions;
