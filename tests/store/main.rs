@@ -18,4 +18,5 @@ mod migrations;
 mod plans;
 mod round_trips;
 mod samples;
+mod tenancy;
 mod transactions;
