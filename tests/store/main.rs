@@ -12,6 +12,7 @@
 mod support;
 
 mod addresses;
+mod candidates;
 mod constraints;
 mod due;
 mod migrations;
