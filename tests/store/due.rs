@@ -101,7 +101,7 @@ impl Outside for Swaying {
     fn now(&self) -> DateTime<Utc> {
         let reading = self.readings.fetch_add(1, Ordering::SeqCst);
         assert!(reading < 10_000, "the same patients are judged for ever");
-        if reading % 3 == 0 {
+        if reading.is_multiple_of(3) {
             self.ahead
         } else {
             self.steady.now()
