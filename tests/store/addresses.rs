@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 fn refusal(url: &str) -> String {
     let began = Instant::now();
-    let opened = Database::open(&DatabaseSettings::new(url));
+    let mut settings = DatabaseSettings::new(url);
+    settings.connection_wait = Duration::from_secs(1);
+    let opened = Database::open(&settings);
     let refusal = opened.err().map(|error| error.to_string());
     assert!(
         began.elapsed() < Duration::from_secs(8),

@@ -7,7 +7,9 @@ use crate::db::rows::{Export, ExportFile, ExportFileRow, ExportRow, ExportState,
 use crate::db::schema::{export_files, exports};
 use crate::db::{DbError, Page, Result, Tx};
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use uuid::Uuid;
 
 /// Adds an export.
@@ -48,14 +50,15 @@ pub fn page(
     Page::of(found, limit).try_map(TryInto::try_into)
 }
 
-/// The exports of every organization in a state, the oldest first.
+/// The exports of every organization that are in a state which is not their last, the oldest first.
 ///
 /// # Errors
 /// When the database fails.
 pub fn in_state(tx: &mut Tx<'_>, state: ExportState, limit: u32) -> Result<Vec<Export>> {
     let found = query!(tx, conn => exports::table
         .filter(exports::state.eq(state.code()))
-        .filter(exports::state.eq_any(["queued", "running"]))
+        // In the words of the index: neither planner can tell from a parameter that the index holds the row.
+        .filter(sql::<Bool>("state IN ('queued', 'running')"))
         .order(exports::id)
         .limit(i64::from(limit))
         .select(ExportRow::as_select())

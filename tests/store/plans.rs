@@ -1,0 +1,339 @@
+//! No list reads a whole table: every query of a list or of a job finds its rows through an index, in their order.
+
+use crate::samples::{Chart, DbResult, Dice, OURS, THEIRS, day, instant, new_id};
+use crate::support::databases::{TestDatabase, on_each_database};
+use medial::db::queries::{self, adverse_events, audit, blocks, candidates};
+use medial::db::rows::{AuditSeal, ExportState, NewAuditEntry};
+use medial::db::{DatabaseKind, Tx};
+use medial::domain::anatomy::Side;
+use medial::domain::patient::Identifier;
+use medial::seam::System;
+use uuid::Uuid;
+
+/// Some hundreds of rows in two organizations, and the planner's knowledge of them.
+fn fill(test: &TestDatabase) -> Chart {
+    let mut dice = Dice(21);
+    let charts: Vec<Chart> = (0..120)
+        .map(|number| Chart::random(if number % 2 == 0 { OURS } else { THEIRS }, &mut dice))
+        .collect();
+    let first = charts[0].clone();
+    test.database
+        .write(move |tx| {
+            let mut dice = Dice(22);
+            for chart in &charts {
+                chart.insert(tx)?;
+                let organization = chart.patient.organization.as_str();
+                let entry = NewAuditEntry {
+                    id: new_id(),
+                    at: instant(),
+                    principal: "p".into(),
+                    role: "clinician".into(),
+                    action: "read".into(),
+                    resource_kind: "patient".into(),
+                    resource_id: Some(chart.patient.id),
+                    patient: Some(chart.patient.id),
+                    outcome: "done".into(),
+                    detail: None,
+                };
+                queries::audit::append(tx, organization, &entry)?;
+                let sequence = i64::try_from(
+                    charts
+                        .iter()
+                        .position(|one| one.patient.id == chart.patient.id)
+                        .unwrap(),
+                );
+                let seal = AuditSeal {
+                    sequence: sequence.unwrap() + 1,
+                    previous_hash: None,
+                    hash: "h".into(),
+                };
+                queries::audit::seal(tx, organization, entry.id, &seal)?;
+                queries::reviews::insert(tx, organization, &dice.review(chart.episode.id))?;
+                for _ in 0..2 {
+                    let judged = (0..6).map(|profile| {
+                        let profile = format!("profile-{profile}");
+                        (
+                            chart.episode.id,
+                            dice.judgement("L4-5", Side::Left, &profile),
+                        )
+                    });
+                    let judged = judged.collect();
+                    let today = instant().date_naive();
+                    queries::determinations::replace(
+                        tx,
+                        organization,
+                        &System::default(),
+                        chart.patient.id,
+                        today,
+                        judged,
+                    )?;
+                }
+            }
+            DbResult::Ok(())
+        })
+        .unwrap();
+    first
+}
+
+/// What in the plans is a walk through a whole table, or a sort of what an index could have given in order.
+fn faults(
+    test: &TestDatabase,
+    name: &str,
+    may_sort: bool,
+    work: impl FnOnce(&mut Tx<'_>) -> DbResult<()>,
+) -> Vec<String> {
+    let plans = test.database.plans(work).unwrap();
+    assert!(!plans.is_empty(), "{name} ran no statement");
+    faults_in(test, name, may_sort, &plans)
+}
+
+fn faults_in(
+    test: &TestDatabase,
+    name: &str,
+    may_sort: bool,
+    plans: &[(String, Vec<String>)],
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (statement, plan) in plans {
+        for line in plan {
+            let (walks, sorts) = match test.kind() {
+                DatabaseKind::Sqlite => (
+                    // An index with a condition holds nothing but what is looked for.
+                    line.starts_with("SCAN")
+                        && !line.ends_with("USING INDEX audit_entries_unsealed"),
+                    line.contains("TEMP B-TREE"),
+                ),
+                DatabaseKind::Postgres => (line.contains("Seq Scan"), line.contains("Sort")),
+            };
+            if walks || (sorts && !may_sort) {
+                faults.push(format!("{name}: {line}\n    {statement}\n    {plan:#?}"));
+            }
+        }
+    }
+    faults
+}
+
+fn filters() -> Vec<candidates::Filter> {
+    let all = candidates::Filter {
+        next_steps: vec!["refer_for_ablation".into(), "none".into()],
+        ..candidates::Filter::default()
+    };
+    vec![
+        candidates::Filter {
+            profiles: Some(vec!["profile-1".into()]),
+            ..all.clone()
+        },
+        candidates::Filter {
+            verdict: Some("meets".into()),
+            region: Some(medial::domain::anatomy::Region::Lumbar),
+            side: Some(Side::Left),
+            operator: Some("x".into()),
+            since: Some(day("2020-01-01")),
+            relief_min_tenths: Some(1),
+            q: Some("x".into()),
+            unreviewed_as_of: Some(day("2025-01-01")),
+            ..all.clone()
+        },
+        all,
+    ]
+}
+
+fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    macro_rules! check {
+            ($name:expr, $tx:ident => $query:expr) => { check!($name, false, $tx => $query) };
+            ($name:expr, $may_sort:expr, $tx:ident => $query:expr) => {
+                found.extend(faults(test, &$name, $may_sort, |$tx| { $query?; Ok(()) }))
+            };
+        }
+    let (patient, episode) = (chart.patient.id, chart.episode.id);
+    let (block, ablation) = (chart.block.id, chart.ablation.id);
+    let identifier = Identifier {
+        system: "s".into(),
+        value: "v".into(),
+    };
+    for after in [None, Some(Uuid::nil())] {
+        let everything = blocks::Filter::default();
+        check!("exported patients", tx => queries::export_rows::patients(tx, OURS, &everything, after, 50));
+        check!("patients", tx => queries::patients::page(tx, OURS, None, after, 50));
+        for patient in [None, Some(patient)] {
+            check!("episodes", tx => queries::episodes::page(tx, OURS, patient, after, 50));
+            for episode in [None, Some(episode)] {
+                check!("ablations", tx => queries::ablations::page(tx, OURS, patient, episode, after, 50));
+            }
+        }
+        let filters = [
+            blocks::Filter::default(),
+            blocks::Filter {
+                patient: Some(patient),
+                ..blocks::Filter::default()
+            },
+            blocks::Filter {
+                episode: Some(episode),
+                ..blocks::Filter::default()
+            },
+            blocks::Filter {
+                operator: Some("x".into()),
+                ..blocks::Filter::default()
+            },
+        ];
+        for filter in &filters {
+            check!("in order", tx => {
+                queries::blocks::page(tx, OURS, filter, after, 50)?;
+                queries::export_rows::episodes(tx, OURS, filter, after, 50)?;
+                queries::export_rows::blocks(tx, OURS, filter, after, 50)?;
+                queries::export_rows::ablations(tx, OURS, filter, after, 50)?;
+                queries::export_rows::adverse_events(tx, OURS, filter, after, 50)?;
+                DbResult::Ok(())
+            });
+            check!("sorted a little", true, tx => {
+                queries::export_rows::scores(tx, OURS, filter, after, 50)?;
+                queries::export_rows::follow_ups(tx, OURS, filter, after, 50)?;
+                queries::export_rows::determinations(tx, OURS, filter, after, 50)?;
+                DbResult::Ok(())
+            });
+        }
+        // A period is a range of one index or the order of another: sorting a page's worth is allowed.
+        let period = blocks::Filter {
+            from: Some(day("2025-01-01")),
+            to: Some(day("2025-02-01")),
+            ..blocks::Filter::default()
+        };
+        check!("blocks of a period", true, tx => queries::blocks::page(tx, OURS, &period, after, 50));
+        check!("follow-ups", tx => queries::follow_ups::page(tx, OURS, ablation, after, 50));
+        for filter in [
+            adverse_events::Filter::default(),
+            adverse_events::Filter {
+                patient: Some(patient),
+                after: None,
+            },
+            adverse_events::Filter {
+                patient: None,
+                after: Some(adverse_events::After::Block(block)),
+            },
+            adverse_events::Filter {
+                patient: None,
+                after: Some(adverse_events::After::Ablation(ablation)),
+            },
+        ] {
+            check!("adverse events", tx => queries::adverse_events::page(tx, OURS, &filter, after, 50));
+            check!("number of adverse events", tx => queries::adverse_events::count(tx, OURS, &filter));
+        }
+        check!("history", tx => queries::determinations::history(tx, OURS, episode, after, 50));
+        for filter in [
+            audit::Filter::default(),
+            audit::Filter {
+                patient: Some(patient),
+                ..audit::Filter::default()
+            },
+            audit::Filter {
+                principal: Some("p".into()),
+                from: Some(instant()),
+                ..audit::Filter::default()
+            },
+        ] {
+            check!("audit", tx => queries::audit::page(tx, OURS, &filter, after, 50));
+        }
+        check!("exports", tx => queries::exports::page(tx, OURS, after, 50));
+    }
+    check!("in order", tx => {
+        queries::patients::page(tx, OURS, Some(&identifier), None, 50)?;
+        queries::patients::get(tx, OURS, patient)?;
+        queries::episodes::for_patient(tx, OURS, patient)?;
+        queries::blocks::for_patient(tx, OURS, patient)?;
+        queries::ablations::for_patient(tx, OURS, patient)?;
+        queries::adverse_events::for_patient(tx, OURS, patient)?;
+        queries::determinations::for_episode(tx, OURS, episode)?;
+        queries::scores::for_block(tx, OURS, block)?;
+        queries::versions::list(tx, OURS, "block", block)?;
+        queries::profiles::versions(tx, OURS)?;
+        queries::profiles::activations(tx, OURS)?;
+        DbResult::Ok(())
+    });
+    check!("sorted a little", true, tx => {
+        queries::scores::for_patient(tx, OURS, patient)?;
+        queries::follow_ups::for_patient(tx, OURS, patient)?;
+        queries::determinations::for_patient(tx, OURS, patient)?;
+        queries::scores::for_blocks(tx, OURS, &[block])?;
+        queries::follow_ups::for_ablations(tx, OURS, &[ablation])?;
+        queries::reviews::in_force(tx, OURS, &[episode])?;
+        DbResult::Ok(())
+    });
+    check!("due", tx => queries::determinations::due(tx, day("2025-01-01"), None, 50));
+    let after = queries::determinations::Due {
+        changes_on: day("1950-01-01"),
+        organization: OURS.into(),
+        patient,
+    };
+    check!("due, further", tx => queries::determinations::due(tx, day("2025-01-01"), Some(&after), 50));
+    check!("unsealed", tx => queries::audit::unsealed(tx, 50));
+    check!("last seal", tx => queries::audit::last_seal(tx, OURS));
+    check!("chain", tx => queries::audit::all_in_sequence(tx, OURS, 1, 50));
+    check!("open exports", tx => queries::exports::in_state(tx, ExportState::Queued, 50));
+    check!("old answers", tx => queries::idempotency::delete_older_than(tx, instant()));
+    for filter in filters() {
+        for sort in [
+            candidates::Sort::Waiting,
+            candidates::Sort::Relief,
+            candidates::Sort::Patient,
+        ] {
+            let key = match sort {
+                candidates::Sort::Waiting => candidates::Key::Text("2020-01-01".into()),
+                candidates::Sort::Patient => candidates::Key::Text("m".into()),
+                candidates::Sort::Relief => candidates::Key::Number(-500),
+            };
+            let cursor = candidates::Cursor { key, episode };
+            for after in [None, Some(&cursor)] {
+                // The decisions of one page's episodes are sorted; the list itself is not.
+                let name = format!("candidates by {sort:?}");
+                let plans = test
+                    .database
+                    .plans(|tx| candidates::page(tx, OURS, &filter, sort, after, 10))
+                    .unwrap();
+                let lists: Vec<_> = plans
+                    .iter()
+                    .filter(|(statement, _)| statement.contains("sort_key"))
+                    .collect();
+                assert_eq!(lists.len(), filter.next_steps.len());
+                for (statement, plan) in lists {
+                    let sorted = plan
+                        .iter()
+                        .any(|line| line.contains("TEMP B-TREE") || line.contains("Sort "));
+                    let index = match sort {
+                        candidates::Sort::Waiting => "determinations_by_waiting",
+                        candidates::Sort::Relief => "determinations_by_relief",
+                        candidates::Sort::Patient => "determinations_by_name",
+                    };
+                    // A search may go by the name instead, and sort the few it finds.
+                    if filter.q.is_some()
+                        && plan
+                            .iter()
+                            .any(|line| line.contains("determinations_by_name"))
+                    {
+                        continue;
+                    }
+                    if sorted || !plan.iter().any(|line| line.contains(index)) {
+                        found.push(format!(
+                            "{name}: not from {index} in its order\n    {statement}\n    {plan:#?}"
+                        ));
+                    }
+                }
+                found.extend(faults_in(test, &name, true, &plans));
+            }
+        }
+        check!("number of candidates", true, tx => candidates::count(tx, OURS, &filter));
+    }
+    found
+}
+
+on_each_database! {
+    fn no_list_reads_a_whole_table(test: &TestDatabase) {
+        let chart = fill(test);
+        // A planner decides otherwise when it knows how many rows there are; a new database does not.
+        let found = faults_of_all(test, &chart);
+        assert!(found.is_empty(), "{} faults:\n{}", found.len(), found.join("\n"));
+        test.execute("ANALYZE").unwrap();
+        let found = faults_of_all(test, &chart);
+        assert!(found.is_empty(), "{} faults once analyzed:\n{}", found.len(), found.join("\n"));
+    }
+}
