@@ -8,6 +8,7 @@ pub mod core;
 pub mod determinations;
 pub mod episodes;
 pub mod error;
+pub mod exports;
 pub mod judging;
 pub mod patients;
 pub mod profiles;

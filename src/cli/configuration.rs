@@ -21,6 +21,9 @@ pub struct ConfigurationArgs {
         hide_env_values = true
     )]
     pub database_url: Option<String>,
+    /// Secret that pseudonyms in de-identified exports are made with, 16 bytes or more.
+    #[arg(skip = std::env::var("MEDIAL_PSEUDONYM_KEY").ok())]
+    pub pseudonym_key: Option<String>,
 }
 
 /// Everything the program is configured with, checked.
@@ -50,6 +53,11 @@ impl ConfigurationArgs {
                 time_zone: chrono_tz::UTC,
                 active_profiles: None,
                 export_directory: PathBuf::from("medial-exports"),
+                pseudonym_key: self
+                    .pseudonym_key
+                    .clone()
+                    .map(String::into_bytes)
+                    .unwrap_or_default(),
             },
             profiles_directory: None,
         })
