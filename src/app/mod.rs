@@ -16,6 +16,7 @@ mod reading;
 mod versions;
 
 pub use self::core::{App, AppSettings, KeptAnswer, OnceKey, Replay, Unit};
+pub use crate::auth::Principal;
 pub use crate::db::queries::adverse_events::{After, Filter as AdverseEventFilter};
 pub use crate::db::queries::audit::Filter as AuditFilter;
 pub use crate::db::queries::blocks::Filter as BlockFilter;
