@@ -62,6 +62,7 @@ fn the_next_start_catches_up_with_what_came_of_age() {
         time_zone: chrono_tz::UTC,
         active_profiles: None,
         export_directory: std::env::temp_dir(),
+        pseudonym_key: b"a key that only these tests know".to_vec(),
     };
     let profiles = medial::app::profiles::built_in().unwrap();
     let app = App::new(database, clock.clone(), settings, profiles);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// What the program is set to do.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AppSettings {
     /// Decides which day it is.
     pub time_zone: Tz,
@@ -23,6 +23,20 @@ pub struct AppSettings {
     pub active_profiles: Option<Vec<String>>,
     /// Where exports are kept until they are fetched or deleted.
     pub export_directory: PathBuf,
+    /// The secret that pseudonyms and shifted dates of de-identified exports are made with. Whoever has it can tell
+    /// whose a pseudonym is; with another one every pseudonym is another. At least 16 bytes, else nothing is de-identified.
+    pub pseudonym_key: Vec<u8>,
+}
+
+impl std::fmt::Debug for AppSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppSettings")
+            .field("time_zone", &self.time_zone)
+            .field("active_profiles", &self.active_profiles)
+            .field("export_directory", &self.export_directory)
+            .field("pseudonym_key", &"…")
+            .finish()
+    }
 }
 
 /// The program's one state: shared by every edge and by the jobs.

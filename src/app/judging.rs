@@ -218,7 +218,7 @@ impl App {
     /// As [`Self::judge_what_came_of_age`], as long as `go_on` says so before each patient.
     ///
     /// # Errors
-    /// Those of the database; what was done so far stays done.
+    /// The first one that a patient met, after all others were judged.
     pub fn judge_what_came_of_age_while(
         self: &Arc<Self>,
         go_on: impl Fn() -> bool,
@@ -227,6 +227,7 @@ impl App {
         let mut judged = HashSet::new();
         // Going on behind the last one, and not from the beginning, ends even where a judgement does not move a date.
         let mut after = None;
+        let mut failure = None;
         loop {
             let today = self.today();
             let due = self
@@ -234,7 +235,7 @@ impl App {
                 .read(|tx| queries::determinations::due(tx, today, after.as_ref(), BATCH))
                 .map_err(super::error::Error::from)?;
             let Some(last) = due.last().cloned() else {
-                return Ok(judged.len());
+                return failure.map_or(Ok(judged.len()), Err);
             };
             after = Some(last);
             for one in due {
@@ -246,18 +247,27 @@ impl App {
                     continue;
                 }
                 let principal = service_principal(&one.organization);
-                self.write(&principal, move |unit| {
+                let outcome = self.write(&principal, move |unit| {
                     judge_patient(unit, patient).map(|_| ())
-                })?;
+                });
+                // One record that cannot be judged must not keep those behind it from being judged.
+                if let Err(error) = outcome {
+                    failure.get_or_insert(error);
+                }
             }
         }
     }
 
-    /// Judges every patient of an organization anew, as after a change of its profiles; how many there were.
+    /// Judges every patient of an organization anew, as after a change of its profiles, as long as `go_on` says so before
+    /// each; how many there were, or `None` where it was stopped.
     ///
     /// # Errors
     /// Those of the database; what was done so far stays done.
-    pub fn judge_everybody(self: &Arc<Self>, organization: &str) -> Result<usize> {
+    pub fn judge_everybody_while(
+        self: &Arc<Self>,
+        organization: &str,
+        go_on: impl Fn() -> bool,
+    ) -> Result<Option<usize>> {
         const BATCH: u32 = 200;
         let principal = service_principal(organization);
         let mut after = None;
@@ -273,14 +283,60 @@ impl App {
                 )?)
             })?;
             for patient in &page.items {
+                if !go_on() {
+                    return Ok(None);
+                }
                 let id = patient.id;
                 self.write(&principal, move |unit| judge_patient(unit, id).map(|_| ()))?;
                 judged += 1;
             }
             after = page.items.last().map(|patient| patient.id);
             if !page.more {
-                return Ok(judged);
+                return Ok(Some(judged));
             }
         }
     }
+}
+
+impl App {
+    /// Judges the patients of every organization anew that is not judged by the profiles now in use; how many there
+    /// were. What the organizations were last judged by is noted, so that this finds an activated profile as well as
+    /// one that a new version of the program, or of the configuration, brought.
+    ///
+    /// # Errors
+    /// Those of the database; an organization that was not finished is judged from the beginning the next time.
+    pub fn judge_where_profiles_changed_while(
+        self: &Arc<Self>,
+        go_on: impl Fn() -> bool,
+    ) -> Result<usize> {
+        let organizations = self
+            .db
+            .read(queries::organizations::all)
+            .map_err(super::error::Error::from)?;
+        let mut judged = 0;
+        for organization in organizations {
+            let principal = service_principal(&organization);
+            let in_use = self.read(&principal, |unit| Ok(judged_by(&unit.active_profiles()?)))?;
+            let note = format!("judged_by:{organization}");
+            let noted = self.last_job_run(&note)?.and_then(|run| run.detail);
+            if noted.as_ref() == Some(&in_use) {
+                continue;
+            }
+            let Some(patients) = self.judge_everybody_while(&organization, &go_on)? else {
+                return Ok(judged);
+            };
+            judged += patients;
+            self.note_job_run(&note, Some(self.today()), Some(in_use))?;
+        }
+        Ok(judged)
+    }
+}
+
+/// Which profiles are judged by, each at its version.
+fn judged_by(profiles: &[Arc<Profile>]) -> String {
+    let versions: Vec<String> = profiles
+        .iter()
+        .map(|profile| format!("{}@{}", profile.id, profile.version))
+        .collect();
+    versions.join(",")
 }

@@ -8,6 +8,7 @@ pub mod core;
 pub mod determinations;
 pub mod episodes;
 pub mod error;
+pub mod exports;
 pub mod imports;
 pub mod judging;
 pub mod patients;
@@ -18,6 +19,7 @@ mod upkeep;
 mod versions;
 
 pub use self::core::{App, AppSettings, KeptAnswer, OnceKey, Replay, Unit};
+pub use crate::auth::Principal;
 pub use crate::db::queries::adverse_events::{After, Filter as AdverseEventFilter};
 pub use crate::db::queries::audit::Filter as AuditFilter;
 pub use crate::db::queries::blocks::Filter as BlockFilter;

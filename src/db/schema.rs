@@ -339,6 +339,9 @@ diesel::table! {
         name -> Text,
         media_type -> Text,
         content_path -> Text,
+        bytes -> BigInt,
+        sha256 -> Text,
+        row_count -> Nullable<BigInt>,
     }
 }
 

@@ -12,4 +12,6 @@ pub mod qualification;
 pub mod relief;
 mod vocabulary;
 
+pub(crate) use vocabulary::vocabulary;
+
 pub use vocabulary::{UnknownCode, Vocabulary};

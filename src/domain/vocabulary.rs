@@ -68,7 +68,7 @@ macro_rules! vocabulary {
             ///
             /// # Errors
             /// [`UnknownCode`](crate::domain::UnknownCode) with the accepted codes, when `code` is none of them.
-            pub fn from_code(code: &str) -> Result<Self, $crate::domain::UnknownCode> {
+            pub fn from_code(code: &str) -> std::result::Result<Self, $crate::domain::UnknownCode> {
                 match code {
                     $($code => Ok($name::$variant),)+
                     _ => Err($crate::domain::UnknownCode { given: code.to_owned(), accepted: Self::CODES.to_vec() }),
@@ -84,7 +84,7 @@ macro_rules! vocabulary {
             fn code_of(self) -> &'static str {
                 self.code()
             }
-            fn read(code: &str) -> Result<Self, $crate::domain::UnknownCode> {
+            fn read(code: &str) -> std::result::Result<Self, $crate::domain::UnknownCode> {
                 Self::from_code(code)
             }
         }

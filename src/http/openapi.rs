@@ -253,8 +253,19 @@ fn request_body(body: &Body, schemas: &mut Schemas) -> Mapping {
 fn responses<C>(endpoint: &Endpoint<C>, schemas: &mut Schemas) -> Mapping {
     let mut responses = Mapping::new();
     for answer in &endpoint.answers {
-        let status = answer.status.to_string();
-        responses.insert(status.into(), response(endpoint, answer, schemas).into());
+        let status = Value::from(answer.status.to_string());
+        let mut described = response(endpoint, answer, schemas);
+        // One status with several media types is one response.
+        if let Some(Value::Mapping(before)) = responses.get_mut(&status) {
+            let more = described.remove("content");
+            if let (Some(Value::Mapping(content)), Some(Value::Mapping(more))) =
+                (before.get_mut("content"), more)
+            {
+                content.extend(more);
+            }
+            continue;
+        }
+        responses.insert(status, described.into());
     }
     for status in errors(endpoint) {
         // An answer that was described by hand, as the 503 of a health check, is not described again.

@@ -2,6 +2,7 @@
 //!
 //! A job that fails says so once, tries again ever more rarely, and says when it works again. It never ends the process.
 
+pub mod exports;
 mod run;
 mod stop;
 
@@ -55,6 +56,25 @@ pub const JOBS: &[Job] = &[
         every: Duration::from_secs(5),
         daily: false,
         run: |app, _| app.seal_audit(),
+    },
+    // What an activated, a loaded or a new built-in profile changes.
+    Job {
+        name: "judge_where_profiles_changed",
+        every: Duration::from_secs(1),
+        daily: false,
+        run: |app, stop| app.judge_where_profiles_changed_while(|| !stop.is_asked()),
+    },
+    Job {
+        name: "make_exports",
+        every: Duration::from_secs(1),
+        daily: false,
+        run: |app, stop| exports::run_waiting_while(app, &|| !stop.is_asked()),
+    },
+    Job {
+        name: "clean_up_exports",
+        every: Duration::from_secs(60 * 60),
+        daily: false,
+        run: |app, _| exports::clean_up(app),
     },
     Job {
         name: "forget_old_answers",

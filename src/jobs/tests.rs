@@ -29,6 +29,7 @@ impl Empty {
             time_zone: chrono_tz::America::Chicago,
             active_profiles: None,
             export_directory: std::env::temp_dir(),
+            pseudonym_key: b"a key that only these tests know".to_vec(),
         };
         // 22:00 on the first of March in Chicago.
         let clock = Fixed::at(

@@ -77,6 +77,7 @@ impl Service {
             time_zone: chrono_tz::UTC,
             active_profiles: None,
             export_directory: exports,
+            pseudonym_key: b"a key that only these tests know".to_vec(),
         };
         let app = App::new(
             test.database.clone(),

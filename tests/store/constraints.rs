@@ -17,6 +17,7 @@ pub fn app(test: &TestDatabase, seam: medial::seam::Seam, time_zone: chrono_tz::
         time_zone,
         active_profiles: None,
         export_directory: std::env::temp_dir(),
+        pseudonym_key: b"a key that only these tests know".to_vec(),
     };
     App::new(
         test.database.clone(),

@@ -135,7 +135,7 @@ on_each_database! {
             assert_eq!(app.judge_what_came_of_age().unwrap(), 0);
             changed += usize::from(said(&after) != before);
             // Judging everybody finds the same: nobody was left out. What lies beyond the horizon of three years aside.
-            app.judge_everybody(OURS).unwrap();
+            app.judge_everybody_while(OURS, || true).unwrap();
             let horizon = |list: &[Determination]| -> Vec<_> {
                 list.iter().map(|one| (one.episode, one.judgement.target, one.judgement.profile.clone(),
                     one.judgement.verdict.clone(), one.judgement.next_step.clone(), one.since)).collect()
@@ -190,7 +190,7 @@ on_each_database! {
         let patients = record_examples(&app, OURS, Some("analgesic-taken"));
         let before = determinations(test, &patients);
         clock.set(noon(day("2025-10-07")));
-        app.judge_everybody(OURS).unwrap();
+        app.judge_everybody_while(OURS, || true).unwrap();
         assert_eq!(determinations(test, &patients), before);
         let history = test.database.read(|tx| queries::determinations::history(tx, OURS, before[0].episode, None, 100)).unwrap();
         assert!(history.items.iter().all(|old| old.determination.judgement.profile_version >= 1
@@ -219,7 +219,7 @@ on_each_database! {
         assert_eq!(last.patient.id, moved);
         assert_eq!(last.place.key, Key::Text("żżż synthetic".to_owned()));
         // And the next judgement keeps the new name.
-        app.judge_everybody(OURS).unwrap();
+        app.judge_everybody_while(OURS, || true).unwrap();
         assert_eq!(list(), after);
         let searched = Filter { q: Some("ŻŻż S".to_owned()), ..filter.clone() };
         let found = test.database.read(|tx| page(tx, OURS, &searched, Sort::Waiting, None, 10)).unwrap().items;

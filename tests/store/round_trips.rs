@@ -218,7 +218,8 @@ on_each_database! {
             finished_at: None, failure: None,
         };
         let files: Vec<_> = (0..3).map(|number| ExportFile {
-            name: format!("{number}.csv"), media_type: "text/csv".into(), content_path: dice.text(),
+            name: format!("{number}.csv"), media_type: "text/csv".into(), content_path: dice.text(), bytes: number,
+            sha256: "0".repeat(64), rows: Some(number),
         }).collect();
         let job = JobRun { name: "daily".into(), last_run_at: dice.at(), last_as_of: Some(dice.date()), detail: None };
         test.database.write(move |tx| -> DbResult<()> {

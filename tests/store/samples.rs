@@ -1,6 +1,6 @@
 //! Synthetic records with random values, the same in every run.
 
-use chrono::{DateTime, Days, FixedOffset, NaiveDate, Utc};
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, TimeDelta, Utc};
 use medial::auth::{Principal, Role};
 use medial::db::queries::{self, adverse_events::After};
 use medial::db::rows::{Judgement, Review, ReviewDecision};
@@ -391,4 +391,9 @@ impl Chart {
         database.write(move |tx| inserted.insert(tx)).unwrap();
         chart
     }
+}
+
+/// The instant so many seconds later.
+pub fn later(seconds: i64) -> DateTime<Utc> {
+    instant() + TimeDelta::seconds(seconds)
 }

@@ -122,6 +122,9 @@ fn fill(database: &Database, organization: &'static str, dice: &mut Dice) -> (Ch
                 name: "f".into(),
                 media_type: "text/csv".into(),
                 content_path: "f".into(),
+                bytes: 1,
+                sha256: "0".repeat(64),
+                rows: None,
             };
             queries::exports::add_files(tx, organization, export, &[file])?;
             queries::import_progress::put(tx, organization, "source", 7, instant())

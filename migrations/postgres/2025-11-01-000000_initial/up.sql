@@ -393,6 +393,10 @@ CREATE TABLE export_files (
     name TEXT COLLATE "C" NOT NULL,
     media_type TEXT COLLATE "C" NOT NULL,
     content_path TEXT COLLATE "C" NOT NULL,
+    bytes BIGINT NOT NULL CHECK (bytes >= 0),
+    -- In hexadecimal digits.
+    sha256 TEXT COLLATE "C" NOT NULL CHECK (length(sha256) = 64),
+    row_count BIGINT CHECK (row_count >= 0),
     PRIMARY KEY (organization_id, export_id, name),
     FOREIGN KEY (organization_id, export_id) REFERENCES exports (organization_id, id) ON DELETE CASCADE
 );

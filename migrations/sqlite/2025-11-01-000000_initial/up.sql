@@ -392,6 +392,10 @@ CREATE TABLE export_files (
     name TEXT NOT NULL,
     media_type TEXT NOT NULL,
     content_path TEXT NOT NULL,
+    bytes INTEGER NOT NULL CHECK (bytes >= 0),
+    -- In hexadecimal digits.
+    sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+    row_count INTEGER CHECK (row_count >= 0),
     PRIMARY KEY (organization_id, export_id, name),
     FOREIGN KEY (organization_id, export_id) REFERENCES exports (organization_id, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;

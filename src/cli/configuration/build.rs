@@ -158,11 +158,11 @@ impl Builder {
                 time_zone: self.time_zone(),
                 active_profiles: self.list("judging.active_profiles"),
                 export_directory: self.path("exports.directory").unwrap_or_default(),
+                pseudonym_key,
             },
             profiles_directory: self.path("judging.profiles_directory"),
             http,
             tokens,
-            pseudonym_key,
             log: LogSettings {
                 filter: self.words("log.filter"),
                 json: self.text("log.format") == Some("json"),

@@ -132,8 +132,6 @@ pub struct Configuration {
     pub http: HttpSettings,
     /// What tokens are accepted. There may be no key at all: what needs one says so.
     pub tokens: auth::Settings,
-    /// Makes the pseudonyms of de-identified exports; 32 bytes or more, the same at each start where a secret is configured.
-    pub pseudonym_key: Vec<u8>,
     /// How the program logs.
     pub log: LogSettings,
     /// What works, but may not be what was meant.

@@ -61,7 +61,7 @@ fn defaults_are_those_of_what_is_configured() {
     );
     assert_eq!(found.app.time_zone, chrono_tz::UTC);
     assert_eq!(found.app.active_profiles, None);
-    assert!(found.pseudonym_key.len() >= 32);
+    assert!(found.app.pseudonym_key.len() >= 32);
     assert_eq!(found.warnings.len(), 2, "{:?}", found.warnings);
 }
 
@@ -147,7 +147,7 @@ fn every_setting_of_the_file_arrives() {
     assert_eq!(found.app.active_profiles, Some(Vec::new()));
     assert_eq!(found.profiles_directory, Some("more".into()));
     assert_eq!(found.app.export_directory, PathBuf::from("out"));
-    assert_eq!(found.pseudonym_key, b"pppppppppppppppppppppppppppppppp");
+    assert_eq!(found.app.pseudonym_key, b"pppppppppppppppppppppppppppppppp");
     assert_eq!(
         (found.log.filter.as_str(), found.log.json),
         ("warn,medial=debug", true)
@@ -260,10 +260,10 @@ fn the_secret_of_the_stronger_place_is_taken() {
     let from_file = arguments(&file, &["--tokens-secret-file", &path.to_string()])
         .load()
         .unwrap();
-    assert_ne!(from_text.pseudonym_key, from_file.pseudonym_key);
+    assert_ne!(from_text.app.pseudonym_key, from_file.app.pseudonym_key);
     let again = arguments(&file, &[]).load().unwrap();
-    assert_eq!(from_text.pseudonym_key, again.pseudonym_key);
-    assert_ne!(from_text.pseudonym_key, "t".repeat(32).into_bytes());
+    assert_eq!(from_text.app.pseudonym_key, again.app.pseudonym_key);
+    assert_ne!(from_text.app.pseudonym_key, "t".repeat(32).into_bytes());
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Filter {
     pub episode: Option<Uuid>,
     /// Performed by this operator.
     pub operator: Option<String>,
+    /// Performed at this site.
+    pub site: Option<String>,
     /// Performed on this day or later, by the local calendar.
     pub from: Option<NaiveDate>,
     /// Performed on this day or earlier.
@@ -39,6 +41,9 @@ macro_rules! filtered {
         }
         if let Some(operator) = &filter.operator {
             query = query.filter(blocks::operator.eq(operator));
+        }
+        if let Some(site) = &filter.site {
+            query = query.filter(blocks::site.eq(site));
         }
         if let Some(from) = filter.from {
             query = query.filter(blocks::performed_on.ge($crate::db::rows::date_text(from)));

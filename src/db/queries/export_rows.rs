@@ -127,6 +127,9 @@ macro_rules! filtered_ablations {
         if let Some(operator) = &filter.operator {
             query = query.filter(ablations::operator.eq(operator));
         }
+        if let Some(site) = &filter.site {
+            query = query.filter(ablations::site.eq(site));
+        }
         if let Some(from) = filter.from {
             query = query.filter(ablations::performed_on.ge(crate::db::rows::date_text(from)));
         }

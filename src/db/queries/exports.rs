@@ -66,6 +66,20 @@ pub fn in_state(tx: &mut Tx<'_>, state: ExportState, limit: u32) -> Result<Vec<E
     found.into_iter().map(TryInto::try_into).collect()
 }
 
+/// The exports of every organization that were asked for before an instant, the oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn created_before(tx: &mut Tx<'_>, at: DateTime<Utc>, limit: u32) -> Result<Vec<Export>> {
+    let found = query!(tx, conn => exports::table
+        .filter(exports::created_at.lt(micros(at)))
+        .order(exports::id)
+        .limit(i64::from(limit))
+        .select(ExportRow::as_select())
+        .load::<ExportRow>(conn))?;
+    found.into_iter().map(TryInto::try_into).collect()
+}
+
 /// What to set of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {

@@ -585,8 +585,14 @@ pub struct ExportFile {
     pub name: String,
     /// Its media type.
     pub media_type: String,
-    /// Where its content is.
+    /// Where its content is, below the directory of exports.
     pub content_path: String,
+    /// How long it is.
+    pub bytes: i64,
+    /// SHA-256 of its content, in hexadecimal digits.
+    pub sha256: String,
+    /// How many rows it has, where it has rows.
+    pub rows: Option<i64>,
 }
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -597,6 +603,9 @@ pub(in crate::db) struct ExportFileRow {
     name: String,
     media_type: String,
     content_path: String,
+    bytes: i64,
+    sha256: String,
+    row_count: Option<i64>,
 }
 
 impl ExportFileRow {
@@ -607,6 +616,9 @@ impl ExportFileRow {
             name: file.name.clone(),
             media_type: file.media_type.clone(),
             content_path: file.content_path.clone(),
+            bytes: file.bytes,
+            sha256: file.sha256.clone(),
+            row_count: file.rows,
         }
     }
 }
@@ -617,6 +629,9 @@ impl From<ExportFileRow> for ExportFile {
             name: row.name,
             media_type: row.media_type,
             content_path: row.content_path,
+            bytes: row.bytes,
+            sha256: row.sha256,
+            rows: row.row_count,
         }
     }
 }

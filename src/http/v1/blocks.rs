@@ -105,6 +105,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 Parameter::new("patient_id", ParameterKind::Id, "Those of one patient."),
                 Parameter::new("episode_id", ParameterKind::Id, "Those of one episode."),
                 Parameter::new("operator", ParameterKind::Text, "Those that this operator performed."),
+                Parameter::new("site", ParameterKind::Text, "Those that were performed there."),
                 Parameter::new("from", ParameterKind::Date, "Performed on this day or later, by the local calendar of the block."),
                 Parameter::new("to", ParameterKind::Date, "Performed on this day or earlier."),
             ])
@@ -214,6 +215,7 @@ fn list(state: &State, call: &Call) -> Result<Reply> {
         patient: call.query_id("patient_id"),
         episode: call.query_id("episode_id"),
         operator: call.query("operator").map(str::to_owned),
+        site: call.query("site").map(str::to_owned),
         from: call.query_date("from"),
         to: call.query_date("to"),
     };
