@@ -200,6 +200,11 @@ on_each_database! {
             }
             let path = seeded.path(endpoint);
             for role in Role::ALL.iter().copied().filter(|role| allows(*role, action)) {
+                // An export with names in it asks for more than the endpoint does.
+                let identified = path.contains(&seeded.export) && !allows(role, Action::ExportIdentified);
+                if identified {
+                    continue;
+                }
                 let status = call(&service, endpoint, &path, Some(&service.token(role))).status;
                 assert!(matches!(status, 200 | 404), "{endpoint:?} as {}: {status}", role.code());
             }
