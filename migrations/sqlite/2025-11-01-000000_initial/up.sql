@@ -416,3 +416,22 @@ CREATE TABLE job_runs (
     detail TEXT,
     PRIMARY KEY (name)
 ) STRICT, WITHOUT ROWID;
+
+-- What the planner is to assume. Without this it takes ten rows for an organization's share of a table, and so reads
+-- all of them to find those of one patient. Each row: how many rows there are, then how many share the first column of
+-- the index, the first two, and so on. ANALYZE, should somebody run it, puts what it counts in its place.
+ANALYZE;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('episodes', 'episodes', '100000 100000 1'),
+    ('episodes', 'sqlite_autoindex_episodes_2', '100000 100000 2 1'),
+    ('blocks', 'blocks', '200000 200000 1'),
+    ('blocks', 'sqlite_autoindex_blocks_2', '200000 200000 3 1'),
+    ('blocks', 'blocks_by_episode', '200000 200000 2 1'),
+    ('blocks', 'blocks_by_day', '200000 200000 50 1'),
+    ('scores', 'scores', '3000000 3000000 1'),
+    ('scores', 'scores_by_block', '3000000 3000000 15 1'),
+    ('ablations', 'ablations', '50000 50000 1'),
+    ('ablations', 'sqlite_autoindex_ablations_2', '50000 50000 2 1'),
+    ('ablations', 'ablations_by_episode', '50000 50000 2 1'),
+    ('follow_ups', 'follow_ups', '100000 100000 1'),
+    ('follow_ups', 'follow_ups_by_ablation', '100000 100000 3 1');

@@ -124,4 +124,20 @@ mod tests {
         assert_eq!(name("/blocks/0/scores/0/side"), Some("rated_side"));
         assert_eq!(name("/blocks/0/sides"), None);
     }
+
+    #[test]
+    fn the_document_says_the_same() {
+        let document = include_str!("../../../docs/import.md");
+        for Column {
+            name,
+            meaning,
+            required,
+            ..
+        } in COLUMNS
+        {
+            let stars = if *required { "**" } else { "" };
+            let row = format!("| {stars}`{name}`{stars} | {meaning} |");
+            assert!(document.contains(&row), "docs/import.md lacks: {row}");
+        }
+    }
 }

@@ -25,7 +25,8 @@ impl Header {
         let named = |name: &String| COLUMNS.iter().find(|column| column.name == name);
         // A first row of records may hold personal content, so that nothing of it is repeated.
         if names.iter().all(|name| named(name).is_none()) {
-            let semicolons = names.iter().any(|name| name.contains(';'));
+            let known = |name: &str| COLUMNS.iter().any(|column| column.name == name.trim());
+            let semicolons = names.iter().any(|name| name.split(';').any(known));
             return Err(if semicolons {
                 "the first row holds none of the known columns: it seems to be separated by semicolons; save the file \
                  with commas"
