@@ -548,6 +548,9 @@ pub fn request(unit: &mut Unit<'_, '_>, wanted: &Wanted) -> Result<Export> {
     Ok(export)
 }
 
+/// An export and its files, of which there are some once it is done.
+pub type WithFiles = (Export, Vec<ExportFile>);
+
 /// The exports of a page that the principal may have, newest first, and after which one the next page begins.
 ///
 /// # Errors
@@ -556,7 +559,7 @@ pub fn page(
     unit: &mut Unit<'_, '_>,
     before: Option<Uuid>,
     limit: u16,
-) -> Result<(Vec<(Export, Vec<ExportFile>)>, Option<Uuid>)> {
+) -> Result<(Vec<WithFiles>, Option<Uuid>)> {
     unit.require(Action::ExportDeidentified)?;
     let organization = &unit.principal.organization;
     let page = queries::exports::page(unit.tx, organization, before, u32::from(limit))?;
@@ -599,7 +602,7 @@ pub fn count(unit: &mut Unit<'_, '_>) -> Result<u64> {
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`] for an identified one, where the principal may only have de-identified ones.
-pub fn get(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<(Export, Vec<ExportFile>)> {
+pub fn get(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<WithFiles> {
     unit.require(Action::ExportDeidentified)?;
     let organization = &unit.principal.organization;
     let export = queries::exports::get(unit.tx, organization, id).map_err(no_such_export)?;
