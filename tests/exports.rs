@@ -92,6 +92,7 @@ struct Practice {
     app: Arc<App>,
     clock: Arc<Fixed>,
     directory: PathBuf,
+    url: String,
     postgres: Option<(String, String)>,
 }
 
@@ -158,6 +159,7 @@ impl Practice {
             app,
             clock,
             directory,
+            url: url.to_owned(),
             postgres,
         }
     }
@@ -914,6 +916,45 @@ on_each_database! {
         medial::export::write(&practice.app, &principal, &wanted, None, &mut Vec::new(), &mut gone).unwrap_err();
         let last = practice.audited("north").pop().unwrap();
         assert_eq!(last, of("export_identified", "broken_off", "dataset=blocks format=csv filters=none rows=2".into()));
+    }
+
+    fn the_command_writes_the_rows_of_the_service(practice) {
+        practice.record_patient("north");
+        let run = |arguments: &[&str]| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_medial"));
+            command.args(["export", "--database-url", &practice.url]).args(arguments).current_dir(&practice.directory);
+            command.output().unwrap()
+        };
+        let said = |output: &std::process::Output| String::from_utf8(output.stderr.clone()).unwrap();
+        for dataset in DATASETS {
+            for format in ["csv", "ndjson"] {
+                let output = run(&[dataset.code(), "--format", format]);
+                assert!(output.status.success(), "{}", said(&output));
+                let streamed = practice.get(&stream(dataset, format), "clinician@north").expect(200);
+                assert_eq!(String::from_utf8(output.stdout).unwrap(), streamed.text(), "{}", dataset.code());
+            }
+        }
+        let output = run(&["scores", "--to", "2025-09-08", "--output", "scores.csv"]);
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(said(&output).contains("4 rows"), "{}", said(&output));
+        let path = practice.directory.join("scores.csv");
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 5);
+
+        let refused = run(&["scores", "--output", "scores.csv"]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(said(&refused).contains("--force"), "{}", said(&refused));
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 5);
+        assert!(run(&["scores", "--output", "scores.csv", "--force"]).status.success());
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 9);
+
+        let refused = run(&["patients", "--site", "A"]);
+        assert!(said(&refused).contains("--site"), "{}", said(&refused));
+        assert_eq!(refused.status.code(), Some(2));
+        practice.record_patient("south");
+        let refused = run(&["patients"]);
+        assert!(said(&refused).contains("north, south"), "{}", said(&refused));
+        assert!(run(&["patients", "--organization", "south"]).status.success());
+        assert!(said(&run(&["patients", "--organization", "west"])).contains("no organization west"));
     }
 
     fn asking_twice_with_one_key_asks_once(practice) {

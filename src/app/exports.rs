@@ -548,7 +548,7 @@ pub fn request(unit: &mut Unit<'_, '_>, wanted: &Wanted) -> Result<Export> {
     Ok(export)
 }
 
-/// An export and its files.
+/// An export and its files, of which there are some once it is done.
 pub type WithFiles = (Export, Vec<ExportFile>);
 
 /// The exports of a page that the principal may have, newest first, and after which one the next page begins.
@@ -602,7 +602,7 @@ pub fn count(unit: &mut Unit<'_, '_>) -> Result<u64> {
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`] for an identified one, where the principal may only have de-identified ones.
-pub fn get(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<(Export, Vec<ExportFile>)> {
+pub fn get(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<WithFiles> {
     unit.require(Action::ExportDeidentified)?;
     let organization = &unit.principal.organization;
     let export = queries::exports::get(unit.tx, organization, id).map_err(no_such_export)?;

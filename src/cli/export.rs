@@ -25,8 +25,8 @@ const EXAMPLES: &str = "Examples:
   medial export relief --format ndjson --from 2025-01-01 --to 2025-12-31 | head -3
   medial export determinations --deidentify --output determinations.csv
 
-The columns of every dataset are described in docs/exports.md. A text that a spreadsheet would take for a formula gets an
-apostrophe in front in CSV. The export is written down in the audit trail.";
+The columns of every dataset are described in docs/exports.md. In CSV, a text that a spreadsheet would take for a \
+formula gets an apostrophe in front. The export is written down in the audit trail.";
 
 /// Writes a dataset to a file or to standard output: the same rows as the service gives.
 #[derive(Debug, clap::Args)]

@@ -274,7 +274,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 fn request_examples() -> Vec<Example> {
     vec![
         Example {
-            name: "identified",
+            name: "plain",
             summary: "The blocks of a year, as they were recorded.",
             value: json!({"dataset": "blocks", "format": "csv", "from": "2025-01-01", "to": "2025-12-31", "deidentify": false}),
         },
