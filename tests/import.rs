@@ -101,7 +101,7 @@ impl Place {
         command
             .current_dir(&self.directory)
             .arg("import")
-            .args(["--database-url", &self.url])
+            .args(["--database-url", &self.url, "--database-migrate=true"])
             .args(arguments)
             .stdin(Stdio::null());
         command

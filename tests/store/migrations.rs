@@ -37,7 +37,7 @@ fn columns(test: &TestDatabase) -> BTreeSet<Column> {
     let lines = match test.kind() {
         DatabaseKind::Sqlite => raw.lines(
             "SELECT t.name || '|' || c.name || '|' || c.type || '|' || (c.\"notnull\" = 0) || '|' || c.pk AS line \
-             FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'",
+             FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_stat%'",
         ),
         DatabaseKind::Postgres => raw.lines(
             "SELECT c.table_name || '|' || c.column_name || '|' || c.data_type || '|' || (c.is_nullable = 'YES')::int || '|' || \

@@ -19,3 +19,6 @@ DROP TABLE episodes;
 DROP TABLE patient_identifiers;
 DROP TABLE patients;
 DROP TABLE organizations;
+-- What the planner was told.
+DROP TABLE IF EXISTS sqlite_stat1;
+DROP TABLE IF EXISTS sqlite_stat4;
