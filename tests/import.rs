@@ -707,3 +707,34 @@ fn ten_thousand_records() {
     eprintln!("{}", import.out());
     assert_eq!(import.row("scores"), [240_000, 0, 0]);
 }
+
+/// An import is as fast at its end as at its beginning only if no query about one patient reads the others.
+#[test]
+fn a_patient_is_found_without_reading_the_others() {
+    use medial::db::queries::{ablations, blocks, determinations, episodes, follow_ups, scores};
+    use medial::db::{Database, DatabaseSettings, DbError};
+
+    let place = Place::new(On::Sqlite).unwrap();
+    let database = Database::open(&DatabaseSettings::new(&place.url)).unwrap();
+    database.migrate().unwrap();
+    let patient = uuid::Uuid::nil();
+    let plans = database.plans(|tx| {
+        episodes::for_patient(tx, "north", patient)?;
+        blocks::for_patient(tx, "north", patient)?;
+        scores::for_patient(tx, "north", patient)?;
+        scores::for_blocks_with_withdrawn(tx, "north", &[patient])?;
+        ablations::for_patient(tx, "north", patient)?;
+        follow_ups::for_patient(tx, "north", patient)?;
+        follow_ups::for_ablations(tx, "north", &[patient])?;
+        determinations::for_patient(tx, "north", patient)?;
+        determinations::for_episode(tx, "north", patient)?;
+        Ok::<(), DbError>(())
+    });
+    let plans = plans.unwrap();
+    assert!(plans.len() >= 9, "{plans:#?}");
+    for (statement, plan) in plans {
+        let reads_all =
+            |step: &String| step.contains("SCAN") || step.ends_with("(organization_id=?)");
+        assert!(!plan.iter().any(reads_all), "{statement}\n{plan:#?}");
+    }
+}
