@@ -31,8 +31,13 @@ pub(super) struct Step {
 pub(super) enum What {
     /// A block with the scores of its first day.
     Block(Value),
-    /// The rest of the latest block's diary, copied by the clinic.
-    Scores(Vec<Value>),
+    /// The rest of a block's diary, copied by the clinic.
+    Scores {
+        /// Whose: 0 is the course's first block.
+        block: usize,
+        /// The rows.
+        rows: Vec<Value>,
+    },
     /// An adverse event after the latest block.
     BlockEvent(Value),
     /// An ablation.
@@ -251,7 +256,16 @@ impl<'d> Teller<'d> {
         let block = self.session(performed_at, agent, effect, &first_day);
         self.note(performed_at + Duration::hours(9), What::Block(block));
         if !later.is_empty() {
-            self.note(performed_at + Duration::days(15), What::Scores(later));
+            // The next block may come before the diary's two weeks are over.
+            let blocks = self
+                .steps
+                .iter()
+                .filter(|step| matches!(step.what, What::Block(_)));
+            let diary = What::Scores {
+                block: blocks.count() - 1,
+                rows: later,
+            };
+            self.note(performed_at + Duration::days(15), diary);
         }
         if self.dice.share(8, 92) {
             let category = self

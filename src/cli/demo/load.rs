@@ -59,8 +59,8 @@ pub(super) fn load(
 
 /// What the following steps of a course refer to.
 #[derive(Default)]
-struct Latest {
-    block: Option<Uuid>,
+struct Recorded {
+    blocks: Vec<Uuid>,
     ablation: Option<Uuid>,
 }
 
@@ -72,9 +72,9 @@ fn record(unit: &mut Unit<'_, '_>, course: &Course) -> app::Result<()> {
     let patient = patients::record(unit, &patient)?.patient().id;
     let episode = read::<EpisodeBody>(&course.episode)?.into_domain();
     let episode = episodes::record(unit, patient, &episode)?.id;
-    let mut latest = Latest::default();
+    let mut recorded = Recorded::default();
     for step in &course.steps {
-        take(unit, episode, step, &mut latest)?;
+        take(unit, episode, step, &mut recorded)?;
         judging::judge_patient(unit, patient)?;
     }
     unit.now = now;
@@ -85,7 +85,7 @@ fn take(
     unit: &mut Unit<'_, '_>,
     episode: Uuid,
     step: &Step,
-    latest: &mut Latest,
+    recorded: &mut Recorded,
 ) -> app::Result<()> {
     unit.now = step.recorded_at.with_timezone(&Utc);
     let absent = || app::Error::internal("a course tells the end before the beginning");
@@ -96,10 +96,10 @@ fn take(
             let (block, scores) = body.into_domain();
             let belongs = blocks::Belongs::To(episode);
             let (stored, _) = blocks::insert(unit, &belongs, &block, &scores)?;
-            latest.block = Some(stored.id);
+            recorded.blocks.push(stored.id);
         }
-        What::Scores(rows) => {
-            let block = latest.block.ok_or_else(absent)?;
+        What::Scores { block, rows } => {
+            let block = recorded.blocks.get(*block).copied().ok_or_else(absent)?;
             let rows = read::<Vec<ScoreBody>>(&json!(rows))?;
             let rows: Vec<ScoreRow> = rows
                 .into_iter()
@@ -111,19 +111,19 @@ fn take(
             let body = read::<AblationBody>(&with(body, "episode_id", &episode))?;
             let (ablation, follow_ups) = body.into_domain();
             let (stored, _) = ablations::insert(unit, episode, &ablation, &follow_ups)?;
-            latest.ablation = Some(stored.id);
+            recorded.ablation = Some(stored.id);
         }
         What::FollowUp(body) => {
-            let ablation = latest.ablation.ok_or_else(absent)?;
+            let ablation = recorded.ablation.ok_or_else(absent)?;
             let follow_up = read::<FollowUpBody>(body)?.into_domain();
             ablations::add_follow_up(unit, ablation, &follow_up)?;
         }
         What::BlockEvent(body) => {
-            let block = latest.block.ok_or_else(absent)?;
+            let block = recorded.blocks.last().copied().ok_or_else(absent)?;
             event(unit, After::Block(block), &with(body, "block_id", &block))?;
         }
         What::AblationEvent(body) => {
-            let ablation = latest.ablation.ok_or_else(absent)?;
+            let ablation = recorded.ablation.ok_or_else(absent)?;
             let body = with(body, "ablation_id", &ablation);
             event(unit, After::Ablation(ablation), &body)?;
         }
