@@ -8,54 +8,38 @@
     reason = "a test that cannot go on must stop, wherever it is"
 )]
 
+mod support;
+
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use support::program::{Directory, end};
 
 const SECRET: &str = "a secret of the tests, thirty-two bytes or more";
 
-/// A working directory that goes with the test.
-struct Place(PathBuf);
+/// A working directory that goes with the test, and what is configured there.
+struct Place(Directory);
 
 impl Place {
     fn new() -> Place {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("medial-command-line-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Place(path)
+        Place(Directory::new())
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.join(name), text).unwrap();
+        self.0.write(name, text);
     }
 
-    /// The program here, with nothing of this process's environment that configures it.
     fn medial(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_medial"));
-        command.current_dir(&self.0).args(arguments);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("MEDIAL_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = self.0.medial(arguments);
         command.env("MEDIAL_TOKENS_SECRET", SECRET);
         command
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.medial(arguments).output().unwrap())
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -385,7 +369,7 @@ fn doctor_finds_nothing_wrong_with_a_good_configuration() {
         ran.out
     );
     assert!(
-        !place.0.join("medial.sqlite").exists(),
+        !place.0.path().join("medial.sqlite").exists(),
         "looking must not make a database"
     );
     place.run(&["migrate"]).ends_with(0);
@@ -404,7 +388,7 @@ fn doctor_names_everything_that_is_wrong_at_once() {
     let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = occupied.local_addr().unwrap();
     place.write("file", "");
-    std::fs::create_dir(place.0.join("more")).unwrap();
+    std::fs::create_dir(place.0.path().join("more")).unwrap();
     place.write("more/own.toml", "id = \"own\"\nversion = 1\nrelief = 80\n");
     place.write(
         "medial.toml",
@@ -489,7 +473,7 @@ fn a_configuration_that_is_wrong_starts_nothing() {
             ran.err
         );
     }
-    assert!(!place.0.join("medial.sqlite").exists());
+    assert!(!place.0.path().join("medial.sqlite").exists());
 }
 
 #[test]
@@ -623,23 +607,9 @@ impl Service {
 
     /// Sends a signal; how it ended, and its log.
     fn stop(mut self, signal: &str) -> (Option<i32>, String) {
-        let sent = Command::new("kill")
-            .args([signal, &self.child.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
-        let asked = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(
-                asked.elapsed() < Duration::from_secs(20),
-                "it does not stop"
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        };
+        let code = end(&mut self.child, signal);
         let log = self.log.take().unwrap().join().unwrap();
-        (status.code(), log)
+        (code, log)
     }
 }
 
@@ -706,7 +676,7 @@ fn migrate_says_what_it_would_do_and_does_it_once() {
     let place = Place::new();
     let ran = place.run(&["migrate", "--dry-run"]).ends_with(0);
     assert!(ran.out.contains("does not exist yet"), "{}", ran.out);
-    assert!(!place.0.join("medial.sqlite").exists());
+    assert!(!place.0.path().join("medial.sqlite").exists());
     let ran = place.run(&["migrate"]).ends_with(0);
     assert!(ran.out.starts_with("run: "), "{}", ran.out);
     assert_eq!(
@@ -823,7 +793,7 @@ const NEWER: &str = "INSERT INTO __diesel_schema_migrations (version, run_on) VA
 fn a_database_of_a_newer_program_is_left_alone() {
     let place = Place::new();
     place.run(&["migrate"]).ends_with(0);
-    sqlite(&place.0.join("medial.sqlite"), NEWER);
+    sqlite(&place.0.path().join("medial.sqlite"), NEWER);
     for command in [
         &["serve", "--http-bind", "127.0.0.1:0"][..],
         &["migrate"],
@@ -858,7 +828,7 @@ fn a_backup_is_taken_from_the_running_service_and_restored() {
     assert!(ran.err.contains("is there already"), "{}", ran.err);
     assert_eq!(service.stop("-TERM").0, Some(0));
 
-    let database = place.0.join("medial.sqlite");
+    let database = place.0.path().join("medial.sqlite");
     sqlite(
         &database,
         "INSERT INTO organizations (id, created_at) VALUES ('later', 0)",
@@ -870,7 +840,7 @@ fn a_backup_is_taken_from_the_running_service_and_restored() {
         .out
         .lines()
         .find_map(|line| line.strip_prefix("What was there before is kept as "));
-    let kept = place.0.join(kept.unwrap());
+    let kept = place.0.path().join(kept.unwrap());
     let has_later = "CREATE TEMP TABLE t (x CHECK (x = 1)); INSERT INTO t SELECT count(*) FROM organizations WHERE id = 'later'";
     let has_none = "CREATE TEMP TABLE t (x CHECK (x = 0)); INSERT INTO t SELECT count(*) FROM organizations WHERE id = 'later'";
     sqlite(&kept, has_later);
@@ -885,17 +855,17 @@ fn what_is_no_good_backup_is_not_restored() {
     let place = Place::new();
     place.run(&["migrate"]).ends_with(0);
     place.run(&["backup", "good"]).ends_with(0);
-    let good = std::fs::read(place.0.join("good")).unwrap();
+    let good = std::fs::read(place.0.path().join("good")).unwrap();
 
     place.write("text", "not a database, however long it may be");
-    sqlite(&place.0.join("other"), "CREATE TABLE other (x)");
-    std::fs::write(place.0.join("newer"), &good).unwrap();
-    sqlite(&place.0.join("newer"), NEWER);
+    sqlite(&place.0.path().join("other"), "CREATE TABLE other (x)");
+    std::fs::write(place.0.path().join("newer"), &good).unwrap();
+    sqlite(&place.0.path().join("newer"), NEWER);
     let mut cut = good.clone();
     cut.truncate(good.len() / 2);
-    std::fs::write(place.0.join("cut"), &cut).unwrap();
+    std::fs::write(place.0.path().join("cut"), &cut).unwrap();
 
-    std::fs::remove_file(place.0.join("medial.sqlite")).unwrap();
+    std::fs::remove_file(place.0.path().join("medial.sqlite")).unwrap();
     let refusals = [
         ("text", ""),
         ("other", "not a database of this program"),
@@ -910,12 +880,15 @@ fn what_is_no_good_backup_is_not_restored() {
             "{}",
             ran.err
         );
-        assert!(!place.0.join("medial.sqlite").exists(), "{file}");
-        assert!(!place.0.join("medial.sqlite.restoring").exists(), "{file}");
+        assert!(!place.0.path().join("medial.sqlite").exists(), "{file}");
+        assert!(
+            !place.0.path().join("medial.sqlite.restoring").exists(),
+            "{file}"
+        );
     }
     place.run(&["restore", "good"]).ends_with(0);
     assert_eq!(
-        std::fs::read(place.0.join("good")).unwrap(),
+        std::fs::read(place.0.path().join("good")).unwrap(),
         good,
         "the backup must stay as it is"
     );

@@ -9,17 +9,17 @@
     reason = "only tests call these helpers: what cannot be set up fails the test"
 )]
 
+mod support;
+
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
 use medial::app::blocks::{self, Belongs};
 use medial::app::exports::{Dataset, ExportFilter, Format, Wanted};
 use medial::app::judging::service_principal;
 use medial::app::{App, AppSettings, Stored, Unit, ablations, episodes, patients, profiles};
 use medial::auth::{Principal, Role};
-use medial::db::{Database, DatabaseSettings, queries};
+use medial::db::{Database, DatabaseKind, queries};
 use medial::domain::ablation::{Ablation, FollowUp};
 use medial::domain::adverse_event::{AdverseEvent, AdverseEventCategory, Grade};
 use medial::domain::anatomy::{Joint, TreatedSide};
@@ -29,38 +29,15 @@ use medial::domain::pain::{Context, Percent, Scale, Score, ScoreRow};
 use medial::domain::patient::{Identifier, Patient, Sex};
 use medial::http::{AuthFailure, Authenticate, CursorKey, HttpSettings, State, configure};
 use medial::jobs::exports as jobs;
-use medial::seam::{Fixed, Outside, Seam, System};
+use medial::seam::{Fixed, Seam};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use support::databases::{OnDatabase, TestDatabase, on_each_database};
+use support::program::Directory;
 use uuid::Uuid;
-
-/// Makes of each function a test on SQLite and one on PostgreSQL.
-macro_rules! on_each_database {
-    ($($(#[$meta:meta])* fn $name:ident($practice:ident) $body:block)+) => {$(
-        $(#[$meta])*
-        mod $name {
-            #[allow(unused_imports, reason = "a short test may need nothing of it")]
-            use super::*;
-
-            fn run($practice: &Practice) $body
-
-            #[test]
-            fn on_sqlite() {
-                run(&Practice::on_sqlite());
-            }
-
-            #[test]
-            fn on_postgres() {
-                if let Some(practice) = Practice::on_postgres() {
-                    run(&practice);
-                }
-            }
-        }
-    )+};
-}
 
 /// What identifies the synthetic patient: none of it may be in a de-identified export.
 const IDENTIFYING: [&str; 9] = [
@@ -91,79 +68,35 @@ const DATASETS: [Dataset; 9] = [
 struct Practice {
     app: Arc<App>,
     clock: Arc<Fixed>,
-    directory: PathBuf,
-    url: String,
-    postgres: Option<(String, String)>,
+    directory: Directory,
+    /// Last, so that it is removed after the service is gone.
+    database: TestDatabase,
 }
 
-impl Drop for Practice {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
-        if let Some((url, name)) = &self.postgres
-            && let Ok(mut server) = PgConnection::establish(url)
-        {
-            let _ = server.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-        }
-    }
-}
-
-impl Practice {
-    fn on_sqlite() -> Practice {
-        let directory = fresh_directory();
-        let url = format!("sqlite://{}/medial.db", directory.display());
-        Practice::new(directory, &url, None)
-    }
-
-    /// `None` where there is no server and that is allowed.
-    fn on_postgres() -> Option<Practice> {
-        let Some(url) = std::env::var("MEDIAL_TEST_POSTGRES_URL")
-            .ok()
-            .filter(|url| !url.is_empty())
-        else {
-            let allowed = std::env::var("MEDIAL_TEST_SQLITE_ONLY").is_ok_and(|value| value == "1");
-            assert!(
-                allowed,
-                "run scripts/test, which starts a PostgreSQL server, or set MEDIAL_TEST_SQLITE_ONLY=1"
-            );
-            eprintln!("LEFT OUT: there is no PostgreSQL server");
-            return None;
-        };
-        let name = format!("medial_exports_{:032x}", System::default().random());
-        let mut server = PgConnection::establish(&url).unwrap();
-        server
-            .batch_execute(&format!("CREATE DATABASE {name}"))
-            .unwrap();
-        let (address, parameters) = url.split_once('?').unwrap_or((&url, ""));
-        let (host, _) = address.rsplit_once('/').unwrap();
-        let own = format!("{host}/{name}?{parameters}");
-        Some(Practice::new(
-            fresh_directory(),
-            own.trim_end_matches('?'),
-            Some((url, name)),
-        ))
-    }
-
-    fn new(directory: PathBuf, url: &str, postgres: Option<(String, String)>) -> Practice {
-        let database = Database::open(&DatabaseSettings::new(url)).unwrap();
-        database.migrate().unwrap();
+impl OnDatabase for Practice {
+    fn on(kind: DatabaseKind) -> Option<Practice> {
+        let database = TestDatabase::migrated(kind)?;
+        let directory = Directory::new();
         let clock = Fixed::at("2026-02-01T12:00:00Z".parse().unwrap());
         let seam: Seam = clock.clone();
         let settings = AppSettings {
             time_zone: chrono_tz::UTC,
             active_profiles: None,
-            export_directory: directory.join("exports"),
+            export_directory: directory.path().join("exports"),
             pseudonym_key: b"a key that only these tests know".to_vec(),
         };
-        let app = App::new(database, seam, settings, profiles::built_in().unwrap());
-        Practice {
+        let own = Database::open(&database.settings).unwrap();
+        let app = App::new(own, seam, settings, profiles::built_in().unwrap());
+        Some(Practice {
             app,
             clock,
             directory,
-            url: url.to_owned(),
-            postgres,
-        }
+            database,
+        })
     }
+}
 
+impl Practice {
     fn state(&self) -> State {
         let ready = |app: &App| app.db.ping().map_err(|error| error.to_string());
         State::new(
@@ -263,7 +196,7 @@ impl Practice {
 
     fn export_files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        let mut left = vec![self.directory.join("exports")];
+        let mut left = vec![self.directory.path().join("exports")];
         while let Some(directory) = left.pop() {
             let Ok(entries) = std::fs::read_dir(directory) else {
                 continue;
@@ -371,13 +304,6 @@ fn clinician(organization: &str) -> Principal {
     Names
         .principal(&format!("clinician@{organization}"))
         .unwrap()
-}
-
-fn fresh_directory() -> PathBuf {
-    let name = format!("medial-exports-{:032x}", System::default().random());
-    let directory = std::env::temp_dir().join(name);
-    std::fs::create_dir(&directory).unwrap();
-    directory
 }
 
 fn date(text: &str) -> NaiveDate {
@@ -506,7 +432,7 @@ fn stream(dataset: Dataset, format: &str) -> String {
 }
 
 on_each_database! {
-    fn rows_are_those_that_were_recorded(practice) {
+    fn rows_are_those_that_were_recorded(practice: &Practice) {
         let recorded = practice.record_patient("north");
         let csv = practice.get("/v1/exports/stream/blocks.csv", "clinician@north").expect(200);
         assert_eq!(csv.headers["content-type"], "text/csv; charset=utf-8; header=present");
@@ -572,7 +498,7 @@ on_each_database! {
         assert_eq!(follow_up[0]["pgic"], json!(2));
     }
 
-    fn csv_is_guarded_and_as_the_standard_has_it(practice) {
+    fn csv_is_guarded_and_as_the_standard_has_it(practice: &Practice) {
         practice.record_patient("north");
         let blocks = practice.get("/v1/exports/stream/blocks.csv", "clinician@north").expect(200);
         assert_eq!(blocks.text().matches("\r\n").count(), 3, "{}", blocks.text());
@@ -588,7 +514,7 @@ on_each_database! {
         assert_eq!(episodes[0]["assessment"], "'+typed assessment, with \"marks\"\nand lines");
     }
 
-    fn an_export_sees_one_moment_while_others_write(practice) {
+    fn an_export_sees_one_moment_while_others_write(practice: &Practice) {
         const ROWS: usize = 1200;
         let recorded = practice.record_patient("north");
         let (patient, block) = (recorded.patient, recorded.blocks[0].id);
@@ -620,7 +546,7 @@ on_each_database! {
         assert_eq!(rows, 1900);
     }
 
-    fn a_deidentified_export_names_nobody_and_keeps_intervals(practice) {
+    fn a_deidentified_export_names_nobody_and_keeps_intervals(practice: &Practice) {
         let recorded = practice.record_patient("north");
         let mut hidden: Vec<String> = IDENTIFYING.map(str::to_owned).to_vec();
         hidden.extend([recorded.patient, recorded.episode, recorded.ablation].map(|id| id.to_string()));
@@ -669,7 +595,7 @@ on_each_database! {
         assert_ne!(south[0]["id"], patients[0]["id"]);
     }
 
-    fn an_analyst_has_deidentified_exports_only(practice) {
+    fn an_analyst_has_deidentified_exports_only(practice: &Practice) {
         let recorded = practice.record_patient("north");
         let answer = practice.get("/v1/exports/stream/blocks.csv", "analyst@north").expect(200);
         assert_eq!(answer.headers["medial-deidentified"], "true");
@@ -698,7 +624,7 @@ on_each_database! {
         assert_eq!(practice.get("/v1/exports?count=true", "clinician@north").expect(200).json()["count"], json!(3));
     }
 
-    fn an_analyst_cannot_ask_whose_rows_they_are_or_on_which_day(practice) {
+    fn an_analyst_cannot_ask_whose_rows_they_are_or_on_which_day(practice: &Practice) {
         let recorded = practice.record_patient("north");
         let id = recorded.patient;
         for filter in [format!("patient_id={id}"), "operator=A".into(), "site=A".into(), "from=2025-09-08".into(), "to=2025-09-08".into()] {
@@ -715,7 +641,7 @@ on_each_database! {
         assert_eq!(pointers, ["/patient_id", "/from"]);
     }
 
-    fn another_organization_has_nothing_of_it(practice) {
+    fn another_organization_has_nothing_of_it(practice: &Practice) {
         practice.record_patient("north");
         let export = practice.request(&json!({"dataset": "blocks", "format": "csv"}), "clinician@north");
         jobs::run_waiting(&practice.app).unwrap();
@@ -730,7 +656,7 @@ on_each_database! {
         practice.get(&format!("{export}/files/blocks.csv"), "clinician@north").expect(200);
     }
 
-    fn filters_choose_and_what_does_not_apply_is_refused(practice) {
+    fn filters_choose_and_what_does_not_apply_is_refused(practice: &Practice) {
         let recorded = practice.record_patient("north");
         let rows = |path: &str| practice.get(path, "clinician@north").expect(200).ndjson().len();
         let second = recorded.blocks[1].value.performed_at.date_naive();
@@ -757,7 +683,7 @@ on_each_database! {
         assert!(refused.text().contains("csv, ndjson"), "{}", refused.text());
     }
 
-    fn a_withdrawn_score_is_not_exported(practice) {
+    fn a_withdrawn_score_is_not_exported(practice: &Practice) {
         let recorded = practice.record_patient("north");
         let score = recorded.scores[3].id;
         practice.write("north", move |unit| blocks::withdraw_score(unit, score, None, "typed twice"));
@@ -768,7 +694,7 @@ on_each_database! {
         assert_eq!(relief[0]["response"], "open");
     }
 
-    fn an_export_is_made_in_the_background(practice) {
+    fn an_export_is_made_in_the_background(practice: &Practice) {
         practice.record_patient("north");
         let export = practice.request(&json!({"dataset": "scores", "format": "ndjson"}), "clinician@north");
         let waiting = practice.get(&export, "clinician@north").expect(200).json();
@@ -802,11 +728,11 @@ on_each_database! {
         assert!(described.iter().all(|name| row.get(name.as_str().unwrap()).is_some()));
     }
 
-    fn an_export_that_was_broken_off_is_made_again(practice) {
+    fn an_export_that_was_broken_off_is_made_again(practice: &Practice) {
         practice.record_patient("north");
         let export = practice.request(&json!({"dataset": "scores", "format": "csv"}), "clinician@north");
         let taken = practice.app.take_waiting_export().unwrap().unwrap();
-        let directory = practice.directory.join("exports").join(medial::export::files::directory("north", taken.id));
+        let directory = practice.directory.path().join("exports").join(medial::export::files::directory("north", taken.id));
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::write(directory.join(".scores.csv.part"), "half").unwrap();
         std::fs::write(directory.join("scores.csv"), "of another attempt").unwrap();
@@ -825,7 +751,7 @@ on_each_database! {
         assert_eq!(names, [Path::new("manifest.json"), Path::new("scores.csv")]);
     }
 
-    fn a_deleted_export_is_gone_with_its_files(practice) {
+    fn a_deleted_export_is_gone_with_its_files(practice: &Practice) {
         practice.record_patient("north");
         let export = practice.request(&json!({"dataset": "blocks", "format": "csv"}), "clinician@north");
         jobs::run_waiting(&practice.app).unwrap();
@@ -852,7 +778,7 @@ on_each_database! {
         practice.get(&export, "clinician@north").expect(404);
     }
 
-    fn exports_are_kept_for_a_week(practice) {
+    fn exports_are_kept_for_a_week(practice: &Practice) {
         practice.record_patient("north");
         let old = practice.request(&json!({"dataset": "blocks", "format": "csv"}), "clinician@north");
         practice.clock.set("2026-02-07T12:00:00Z".parse::<DateTime<Utc>>().unwrap());
@@ -860,9 +786,9 @@ on_each_database! {
         jobs::run_waiting(&practice.app).unwrap();
         assert_eq!(jobs::clean_up(&practice.app).unwrap(), 0);
         practice.clock.set("2026-02-09T12:00:00Z".parse::<DateTime<Utc>>().unwrap());
-        let orphan = practice.directory.join("exports").join(medial::export::files::directory("north", Uuid::from_u128(7)));
+        let orphan = practice.directory.path().join("exports").join(medial::export::files::directory("north", Uuid::from_u128(7)));
         std::fs::create_dir_all(&orphan).unwrap();
-        let other = practice.directory.join("exports").join("not-ours");
+        let other = practice.directory.path().join("exports").join("not-ours");
         std::fs::create_dir_all(&other).unwrap();
         assert_eq!(jobs::clean_up(&practice.app).unwrap(), 2);
         practice.get(&old, "clinician@north").expect(404);
@@ -871,24 +797,24 @@ on_each_database! {
         assert!(!orphan.exists() && other.exists());
     }
 
-    fn an_export_that_cannot_be_written_says_so_and_the_next_is_made(practice) {
+    fn an_export_that_cannot_be_written_says_so_and_the_next_is_made(practice: &Practice) {
         practice.record_patient("north");
         let export = practice.request(&json!({"dataset": "blocks", "format": "csv"}), "clinician@north");
         // A file where the directory should be.
-        std::fs::write(practice.directory.join("exports"), "").unwrap();
+        std::fs::write(practice.directory.path().join("exports"), "").unwrap();
         assert_eq!(jobs::run_waiting(&practice.app).unwrap(), 0);
         let failed = practice.get(&export, "clinician@north").expect(200).json();
         assert_eq!(failed["state"], "failed");
         assert!(failed["failure"].as_str().unwrap().ends_with("the log says why."));
-        std::fs::remove_file(practice.directory.join("exports")).unwrap();
+        std::fs::remove_file(practice.directory.path().join("exports")).unwrap();
         let next = practice.request(&json!({"dataset": "blocks", "format": "csv"}), "clinician@north");
         assert_eq!(jobs::run_waiting(&practice.app).unwrap(), 1);
         assert_eq!(practice.get(&next, "clinician@north").expect(200).json()["state"], "done");
     }
 
-    fn no_name_leads_out_of_the_directory(practice) {
+    fn no_name_leads_out_of_the_directory(practice: &Practice) {
         practice.record_patient("north");
-        std::fs::write(practice.directory.join("secret"), "secret").unwrap();
+        std::fs::write(practice.directory.path().join("secret"), "secret").unwrap();
         let export = practice.request(&json!({"dataset": "blocks", "format": "csv"}), "clinician@north");
         jobs::run_waiting(&practice.app).unwrap();
         for name in ["..%2F..%2F..%2Fsecret", "%2e%2e%2fsecret", ".blocks.csv.part", "..", "blocks.csv%00"] {
@@ -898,7 +824,7 @@ on_each_database! {
         }
     }
 
-    fn every_export_is_in_the_audit_trail(practice) {
+    fn every_export_is_in_the_audit_trail(practice: &Practice) {
         let recorded = practice.record_patient("north");
         practice.get(&format!("/v1/exports/stream/blocks.csv?patient_id={}&operator=@Operatorname,%20Dr.", recorded.patient), "clinician@north").expect(200);
         practice.get("/v1/exports/stream/scores.ndjson", "analyst@north").expect(200);
@@ -918,11 +844,11 @@ on_each_database! {
         assert_eq!(last, of("export_identified", "broken_off", "dataset=blocks format=csv filters=none rows=2".into()));
     }
 
-    fn the_command_writes_the_rows_of_the_service(practice) {
+    fn the_command_writes_the_rows_of_the_service(practice: &Practice) {
         practice.record_patient("north");
         let run = |arguments: &[&str]| {
             let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_medial"));
-            command.args(["export", "--database-url", &practice.url]).args(arguments).current_dir(&practice.directory);
+            command.args(["export", "--database-url", practice.database.url()]).args(arguments).current_dir(practice.directory.path());
             command.output().unwrap()
         };
         let said = |output: &std::process::Output| String::from_utf8(output.stderr.clone()).unwrap();
@@ -937,7 +863,7 @@ on_each_database! {
         let output = run(&["scores", "--to", "2025-09-08", "--output", "scores.csv"]);
         assert!(output.status.success(), "{}", said(&output));
         assert!(said(&output).contains("4 rows"), "{}", said(&output));
-        let path = practice.directory.join("scores.csv");
+        let path = practice.directory.path().join("scores.csv");
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 5);
 
         let refused = run(&["scores", "--output", "scores.csv"]);
@@ -957,7 +883,7 @@ on_each_database! {
         assert!(said(&run(&["patients", "--organization", "west"])).contains("no organization west"));
     }
 
-    fn asking_twice_with_one_key_asks_once(practice) {
+    fn asking_twice_with_one_key_asks_once(practice: &Practice) {
         let state = practice.state();
         let ask = || {
             let state = state.clone();

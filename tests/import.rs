@@ -9,102 +9,53 @@
     reason = "a test that cannot go on must stop, wherever it is"
 )]
 
-use diesel::connection::SimpleConnection;
-use diesel::sql_types::{BigInt, Text};
-use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+mod support;
+
+use medial::db::DatabaseKind;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use support::databases::{OnDatabase, TestDatabase, on_each_database};
+use support::program::Directory;
 
 // --- A place for one test -------------------------------------------------------------------------------------------
 
-#[derive(Clone, Copy, PartialEq)]
-enum On {
-    Sqlite,
-    Postgres,
-}
-
-/// A directory and a database, removed with it.
+/// A directory to import from and a database to import into, both removed in the end.
 struct Place {
-    directory: PathBuf,
-    url: String,
-    on: On,
+    directory: Directory,
+    into: TestDatabase,
 }
 
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
-}
-
-#[derive(QueryableByName)]
-struct Number {
-    #[diesel(sql_type = BigInt)]
-    number: i64,
-}
-
-static PLACES: AtomicU32 = AtomicU32::new(0);
-
-fn postgres_server() -> Option<String> {
-    match std::env::var("MEDIAL_TEST_POSTGRES_URL") {
-        Ok(url) => Some(url),
-        Err(_) if std::env::var("MEDIAL_TEST_SQLITE_ONLY").as_deref() == Ok("1") => {
-            eprintln!("left out: no PostgreSQL server (MEDIAL_TEST_SQLITE_ONLY=1)");
-            None
-        }
-        Err(_) => panic!(
-            "MEDIAL_TEST_POSTGRES_URL is not set: run scripts/test, which starts a PostgreSQL server"
-        ),
+impl OnDatabase for Place {
+    fn on(kind: DatabaseKind) -> Option<Place> {
+        let into = TestDatabase::empty(kind)?;
+        Some(Place {
+            directory: Directory::new(),
+            into,
+        })
     }
 }
 
 impl Place {
-    fn new(on: On) -> Option<Place> {
-        let number = PLACES.fetch_add(1, Ordering::SeqCst);
-        let name = format!("medial_import_{}_{number}", std::process::id());
-        let directory = std::env::temp_dir().join(&name);
-        let url = match on {
-            On::Sqlite => format!("sqlite://{}", directory.join("medial.db").display()),
-            On::Postgres => {
-                let server = postgres_server()?;
-                let mut connection = PgConnection::establish(&server).unwrap();
-                connection
-                    .batch_execute(&format!("CREATE DATABASE {name}"))
-                    .unwrap();
-                let (start, _) = server.rsplit_once('/').unwrap();
-                format!("{start}/{name}")
-            }
-        };
-        fs::create_dir_all(&directory).unwrap();
-        Some(Place { directory, url, on })
+    fn on_sqlite() -> Place {
+        Place::on(DatabaseKind::Sqlite).unwrap()
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
+        self.directory.path().join(name)
     }
 
     fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path(name);
-        fs::write(&path, content).unwrap();
-        path
+        self.directory.write(name, content)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_medial"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MEDIAL_")) {
-            command.env_remove(name);
-        }
-        command
-            .current_dir(&self.directory)
-            .arg("import")
-            .args(["--database-url", &self.url, "--database-migrate=true"])
-            .args(arguments)
-            .stdin(Stdio::null());
-        command
+        let url = self.into.url();
+        let database = ["import", "--database-url", url, "--database-migrate=true"];
+        self.directory.medial(&[&database, arguments].concat())
     }
 
     fn import(&self, arguments: &[&str]) -> Import {
@@ -112,42 +63,22 @@ impl Place {
     }
 
     fn lines(&self, sql: &str) -> Vec<String> {
-        let query = sql_query(sql);
-        let lines: Vec<Line> = match self.on {
-            On::Sqlite => query.load(&mut self.sqlite()).unwrap(),
-            On::Postgres => query
-                .load(&mut PgConnection::establish(&self.url).unwrap())
-                .unwrap(),
-        };
-        let mut lines: Vec<String> = lines.into_iter().map(|line| line.line).collect();
+        let mut lines = self.into.raw().lines(sql);
         lines.sort();
         lines
     }
 
     /// `None` where the table is not there yet.
     fn number(&self, sql: &str) -> Option<i64> {
-        let query = sql_query(sql);
-        let number: Number = match self.on {
-            On::Sqlite => query.get_result(&mut self.sqlite()).ok()?,
-            On::Postgres => query
-                .get_result(&mut PgConnection::establish(&self.url).unwrap())
-                .ok()?,
-        };
-        Some(number.number)
+        let lines = self.into.raw().try_lines(sql).ok()?;
+        lines.first()?.parse().ok()
     }
 
     fn count(&self, table: &str) -> i64 {
-        self.number(&format!("SELECT count(*) AS number FROM {table}"))
-            .unwrap()
-    }
-
-    fn sqlite(&self) -> SqliteConnection {
-        let path = self.url.strip_prefix("sqlite://").unwrap();
-        let mut connection = SqliteConnection::establish(path).unwrap();
-        connection
-            .batch_execute("PRAGMA busy_timeout = 5000")
-            .unwrap();
-        connection
+        self.number(&format!(
+            "SELECT CAST(count(*) AS text) AS line FROM {table}"
+        ))
+        .unwrap()
     }
 
     /// Everything that was recorded and judged, without what differs from one import to the next: ids and instants.
@@ -191,18 +122,6 @@ impl Place {
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
-        if self.on == On::Postgres
-            && let (Some(server), Some((_, name))) = (postgres_server(), self.url.rsplit_once('/'))
-            && let Ok(mut connection) = PgConnection::establish(&server)
-        {
-            let _ = connection.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
-        }
-    }
-}
-
 struct Import(Output);
 
 impl Import {
@@ -233,29 +152,6 @@ impl Import {
             .filter_map(|word| word.parse().ok())
             .collect()
     }
-}
-
-/// Two tests of one function, on each database.
-macro_rules! on_each_database {
-    ($($(#[$meta:meta])* fn $name:ident($place:ident: &Place) $body:block)+) => {
-        $($(#[$meta])* mod $name {
-            use super::*;
-
-            fn run($place: &Place) $body
-
-            #[test]
-            fn on_sqlite() {
-                run(&Place::new(On::Sqlite).unwrap());
-            }
-
-            #[test]
-            fn on_postgres() {
-                if let Some(place) = Place::new(On::Postgres) {
-                    run(&place);
-                }
-            }
-        })+
-    };
 }
 
 // --- Synthetic records ----------------------------------------------------------------------------------------------
@@ -558,10 +454,7 @@ on_each_database! {
         place.write("r.jsonl", jsonl([record(0)]));
         place.import(&["r.jsonl"]).ends_with_code(0);
         let withdraw = "UPDATE scores SET withdrawn_at = 1, withdrawn_reason = 'entered twice' WHERE id = (SELECT min(id) FROM scores)";
-        match place.on {
-            On::Sqlite => place.sqlite().batch_execute(withdraw).unwrap(),
-            On::Postgres => PgConnection::establish(&place.url).unwrap().batch_execute(withdraw).unwrap(),
-        }
+        place.into.execute(withdraw).unwrap();
         let again = place.import(&["r.jsonl"]).ends_with_code(0);
         assert_eq!(again.row("scores"), [0, 0, 24]);
         assert_eq!(place.count("scores"), 24);
@@ -572,7 +465,7 @@ on_each_database! {
     fn killed_and_run_again_it_ends_as_if_nothing_had_happened(place: &Place) {
         let file = with_bad_lines(500);
         place.write("clean.jsonl", &file);
-        let clean = Place::new(place.on).unwrap();
+        let clean = Place::on(place.into.kind()).unwrap();
         clean.write("r.jsonl", &file);
         clean.import(&["r.jsonl"]).ends_with_code(1);
         let expected = clean.records();
@@ -625,7 +518,7 @@ fn with_bad_lines(count: u64) -> String {
 
 fn line_of(place: &Place) -> i64 {
     place
-        .number("SELECT CAST(coalesce(max(line), 0) AS BIGINT) AS number FROM import_progress")
+        .number("SELECT CAST(coalesce(max(line), 0) AS text) AS line FROM import_progress")
         .unwrap_or(0)
 }
 
@@ -650,7 +543,7 @@ fn killed_behind(mut child: Child, place: &Place, line: i64) -> bool {
 
 #[test]
 fn what_cannot_be_begun_is_a_mistake_of_usage() {
-    let place = Place::new(On::Sqlite).unwrap();
+    let place = Place::on_sqlite();
     place.write("shoe.csv", format!("{HEADER},shoe_size\n"));
     place.write("bare.csv", format!("{}\n", row("Roe", 0, "1")));
     place.write("semicolons.csv", HEADER.replace(',', ";"));
@@ -686,7 +579,7 @@ fn what_cannot_be_begun_is_a_mistake_of_usage() {
 
 #[test]
 fn each_organization_has_its_own_records_and_progress() {
-    let place = Place::new(On::Sqlite).unwrap();
+    let place = Place::on_sqlite();
     place.write("r.jsonl", jsonl([record(0)]));
     for organization in ["north", "south"] {
         let import = place
@@ -701,7 +594,7 @@ fn each_organization_has_its_own_records_and_progress() {
 #[test]
 #[ignore = "a measurement; half a minute in a release build"]
 fn ten_thousand_records() {
-    let place = Place::new(On::Sqlite).unwrap();
+    let place = Place::on_sqlite();
     place.write("r.jsonl", jsonl((0..10_000).map(record)));
     let import = place.import(&["r.jsonl"]).ends_with_code(0);
     eprintln!("{}", import.out());
@@ -711,11 +604,11 @@ fn ten_thousand_records() {
 /// An import is as fast at its end as at its beginning only if no query about one patient reads the others.
 #[test]
 fn a_patient_is_found_without_reading_the_others() {
+    use medial::db::DbError;
     use medial::db::queries::{ablations, blocks, determinations, episodes, follow_ups, scores};
-    use medial::db::{Database, DatabaseSettings, DbError};
 
-    let place = Place::new(On::Sqlite).unwrap();
-    let database = Database::open(&DatabaseSettings::new(&place.url)).unwrap();
+    let place = Place::on_sqlite();
+    let database = &place.into.database;
     database.migrate().unwrap();
     let patient = uuid::Uuid::nil();
     let plans = database.plans(|tx| {

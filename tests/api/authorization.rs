@@ -1,7 +1,7 @@
 //! Who may do what, made from the list of routes: a new endpoint cannot be missed.
 
 use crate::service::{Answer, Service, id};
-use crate::support::databases::on_each_database;
+use crate::support::databases::{TestDatabase, on_each_database};
 use medial::auth::{Action, Role, allows};
 use medial::http::{Access, Endpoint, Method};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Bad input gets a clear answer that names every field, and nothing is stored.
 
 use crate::service::{Service, id};
-use crate::support::databases::on_each_database;
+use crate::support::databases::{TestDatabase, on_each_database};
 use medial::auth::Role;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 //! after a correction.
 
 use crate::service::{Service, id};
-use crate::support::databases::on_each_database;
+use crate::support::databases::{TestDatabase, on_each_database};
 use serde_json::{Value, json};
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! The contract: the document is the one of this program, complete, and its examples work.
 
 use crate::service::{Service, id};
-use crate::support::databases::on_each_database;
+use crate::support::databases::{TestDatabase, on_each_database};
 use medial::auth::Role;
 use medial::http::openapi;
 use serde_json::{Value, json};

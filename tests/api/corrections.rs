@@ -1,7 +1,7 @@
 //! Corrections keep what was there, and everything that follows from a record follows its correction.
 
 use crate::service::{Service, id};
-use crate::support::databases::on_each_database;
+use crate::support::databases::{TestDatabase, on_each_database};
 use medial::auth::Role;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Lists: filters, sorts, and pages that neither lose nor repeat a row while others write.
 
 use crate::service::{Service, id};
-use crate::support::databases::on_each_database;
+use crate::support::databases::{TestDatabase, on_each_database};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

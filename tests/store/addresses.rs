@@ -1,6 +1,6 @@
 //! Wrong addresses of databases are told at once and leave nothing behind.
 
-use crate::support::databases::on_each_database;
+use crate::support::databases::{TestDatabase, on_each_database};
 use medial::db::{Database, DatabaseKind, DatabaseSettings};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! What goes in comes out equal, another version than the current one is refused, and what was withdrawn is kept.
 
 use crate::samples::{Chart, DbResult, Dice, OURS, day, instant, later, new_id};
-use crate::support::databases::on_each_database;
+use crate::support::databases::{TestDatabase, on_each_database};
 use medial::db::queries::{self, adverse_events::After};
 use medial::db::rows::{
     AuditSeal, Export, ExportFile, ExportState, IdempotentAnswer, JobRun, KeptVersion,

@@ -1,7 +1,7 @@
 //! No query returns or changes a row of another organization, even to one who knows its id.
 
 use crate::samples::{Chart, DbResult, Dice, OURS, THEIRS, day, instant, later, new_id};
-use crate::support::databases::on_each_database;
+use crate::support::databases::{TestDatabase, on_each_database};
 use medial::db::queries::candidates::{self, Sort};
 use medial::db::queries::{self, adverse_events, blocks};
 use medial::db::rows::{

@@ -130,12 +130,17 @@ impl Raw {
 
     /// The answers to a query of one text column that is named `line`.
     pub fn lines(&mut self, sql: &str) -> Vec<String> {
-        let lines: diesel::QueryResult<Vec<Line>> = match self {
-            Raw::Sqlite(connection) => sql_query(sql).load(connection),
-            Raw::Postgres(connection) => sql_query(sql).load(connection),
+        let lines = self.try_lines(sql);
+        lines.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// As [`Raw::lines`], where the query may fail.
+    pub fn try_lines(&mut self, sql: &str) -> diesel::QueryResult<Vec<String>> {
+        let lines: Vec<Line> = match self {
+            Raw::Sqlite(connection) => sql_query(sql).load(connection)?,
+            Raw::Postgres(connection) => sql_query(sql).load(connection)?,
         };
-        let lines = lines.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        lines.into_iter().map(|line| line.line).collect()
+        Ok(lines.into_iter().map(|line| line.line).collect())
     }
 }
 
@@ -217,10 +222,22 @@ fn with_database(url: &str, name: &str) -> String {
     format!("{start}{host}/{name}{parameters}")
 }
 
-/// Runs a test on a migrated database of this kind.
-pub fn on(kind: DatabaseKind, test: impl Fn(&TestDatabase)) {
-    if let Some(database) = TestDatabase::migrated(kind) {
-        test(&database);
+/// What a test can be given on either database.
+pub trait OnDatabase: Sized {
+    /// One on this database; `None` where there is no PostgreSQL server and that is allowed.
+    fn on(kind: DatabaseKind) -> Option<Self>;
+}
+
+impl OnDatabase for TestDatabase {
+    fn on(kind: DatabaseKind) -> Option<TestDatabase> {
+        TestDatabase::migrated(kind)
+    }
+}
+
+/// Runs a test on this database.
+pub fn on<T: OnDatabase>(kind: DatabaseKind, test: impl Fn(&T)) {
+    if let Some(given) = T::on(kind) {
+        test(&given);
     }
 }
 
@@ -232,13 +249,13 @@ pub fn each_database(test: impl Fn(&TestDatabase)) {
 
 /// Makes of each function a test `…::on_sqlite` and a test `…::on_postgres`, so that a run shows both.
 macro_rules! on_each_database {
-    ($($(#[$meta:meta])* fn $name:ident($test:ident: &TestDatabase) $body:block)+) => {$(
+    ($($(#[$meta:meta])* fn $name:ident($test:ident: &$given:ty) $body:block)+) => {$(
         $(#[$meta])*
         mod $name {
             #[allow(unused_imports, reason = "a short test may need nothing of it")]
             use super::*;
 
-            fn run($test: &$crate::support::databases::TestDatabase) $body
+            fn run($test: &$given) $body
 
             #[test]
             fn on_sqlite() {
