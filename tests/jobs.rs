@@ -5,9 +5,12 @@
     reason = "a test that cannot go on must stop, wherever it is"
 )]
 
-use medial::app::{App, AppSettings, blocks, episodes, patients};
+mod support;
+
+use medial::app::{App, AppSettings, blocks, episodes, patients, profiles};
 use medial::auth::{Principal, Role};
-use medial::db::{Database, DatabaseSettings, queries};
+use medial::db::rows::Determination;
+use medial::db::{Database, DatabaseKind, queries};
 use medial::domain::patient::Patient;
 use medial::jobs::{JOBS, Jobs};
 use medial::seam::Fixed;
@@ -16,6 +19,7 @@ use medial::wire::patient::PatientBody;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::databases::{OnDatabase, TestDatabase, on_each_database};
 use uuid::Uuid;
 
 const CASE: &str = include_str!("fixtures/cases/first-block-only.json");
@@ -46,76 +50,129 @@ fn recorded(app: &Arc<App>, principal: &Principal) -> Uuid {
     written.unwrap()
 }
 
-#[test]
-fn the_next_start_catches_up_with_what_came_of_age() {
-    let case: Value = serde_json::from_str(CASE).unwrap();
-    let instant = |date: &str| format!("{date}T12:00:00Z").parse().unwrap();
-    let clock = Fixed::at(instant(case["as_of"].as_str().unwrap()));
-    let path = std::env::temp_dir().join(format!("medial-catch-up-{}.sqlite", std::process::id()));
-    let database = Database::open(&DatabaseSettings::new(format!(
-        "sqlite://{}",
-        path.display()
-    )))
-    .unwrap();
-    database.migrate().unwrap();
-    let settings = AppSettings {
-        time_zone: chrono_tz::UTC,
-        active_profiles: None,
-        export_directory: std::env::temp_dir(),
-        pseudonym_key: b"a key that only these tests know".to_vec(),
-    };
-    let profiles = medial::app::profiles::built_in().unwrap();
-    let app = App::new(database, clock.clone(), settings, profiles);
-    let principal = Principal {
+/// The service on the day of the case, which one patient's records tell.
+struct Practice {
+    app: Arc<App>,
+    clock: Arc<Fixed>,
+    episode: Uuid,
+    /// Last, so that it is removed after the service is gone.
+    _database: TestDatabase,
+}
+
+fn noon(date: &str) -> chrono::DateTime<chrono::Utc> {
+    format!("{date}T12:00:00Z").parse().unwrap()
+}
+
+fn principal(role: Role) -> Principal {
+    Principal {
         organization: "north".to_owned(),
         subject: "test".to_owned(),
-        role: Role::EhrSystem,
+        role,
         scopes: None,
-    };
-    let episode = recorded(&app, &principal);
-    let stored = || {
-        let read = app
-            .db
-            .read(|tx| queries::determinations::for_episode(tx, "north", episode));
-        read.unwrap()
-    };
-    let first_change = stored()
-        .iter()
-        .filter_map(|one| one.judgement.changes_on)
-        .min();
-    let day = first_change.expect("the case has a date on which something changes");
-
-    clock.set(instant(&day.to_string()));
-    let due = || {
-        let read = app
-            .db
-            .read(|tx| queries::determinations::due(tx, day, None, 10));
-        read.unwrap().len()
-    };
-    assert_eq!(due(), 1);
-    let before = stored();
-    let jobs = Jobs::start(&app, JOBS).unwrap();
-    let begun = Instant::now();
-    while due() > 0 {
-        assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "nothing was judged"
-        );
-        std::thread::sleep(Duration::from_millis(10));
     }
-    jobs.stop();
-    assert_ne!(stored(), before);
-    let run = app.last_job_run("judge_what_came_of_age").unwrap().unwrap();
-    assert_eq!(
-        (run.last_as_of, run.detail.as_deref()),
-        (Some(day), Some("done: 1"))
-    );
-    // Stopping sealed what the recording wrote to the audit trail.
-    let unsealed = app.db.read(|tx| queries::audit::unsealed(tx, 10)).unwrap();
-    assert_eq!(unsealed.len(), 0);
+}
 
-    drop(app);
-    for end in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+impl OnDatabase for Practice {
+    fn on(kind: DatabaseKind) -> Option<Practice> {
+        let database = TestDatabase::migrated(kind)?;
+        let case: Value = serde_json::from_str(CASE).unwrap();
+        let clock = Fixed::at(noon(case["as_of"].as_str().unwrap()));
+        let settings = AppSettings {
+            time_zone: chrono_tz::UTC,
+            active_profiles: None,
+            export_directory: std::env::temp_dir(),
+            pseudonym_key: b"a key that only these tests know".to_vec(),
+        };
+        let own = Database::open(&database.settings).unwrap();
+        let app = App::new(own, clock.clone(), settings, profiles::built_in().unwrap());
+        let episode = recorded(&app, &principal(Role::EhrSystem));
+        Some(Practice {
+            app,
+            clock,
+            episode,
+            _database: database,
+        })
+    }
+}
+
+impl Practice {
+    fn stored(&self) -> Vec<Determination> {
+        let read = self
+            .app
+            .db
+            .read(|tx| queries::determinations::for_episode(tx, "north", self.episode));
+        read.unwrap()
+    }
+
+    fn judged_by(&self, profile: &str) -> Vec<Determination> {
+        let mut stored = self.stored();
+        stored.retain(|one| one.judgement.profile == profile);
+        stored
+    }
+
+    /// Runs the jobs until `done`, and stops them.
+    fn run_jobs_until(&self, done: impl Fn() -> bool) {
+        let jobs = Jobs::start(&self.app, JOBS).unwrap();
+        let begun = Instant::now();
+        while !done() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "nothing was judged"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        jobs.stop();
+    }
+
+    fn activate(&self, profile: &str, active: bool) {
+        let profile = profile.to_owned();
+        let changed = self.app.write(&principal(Role::Admin), move |unit| {
+            profiles::activate(unit, &profile, None, active).map(|_| ())
+        });
+        changed.unwrap();
+    }
+}
+
+on_each_database! {
+    fn the_next_start_catches_up_with_what_came_of_age(practice: &Practice) {
+        let before = practice.stored();
+        let first_change = before.iter().filter_map(|one| one.judgement.changes_on).min();
+        let day = first_change.expect("the case has a date on which something changes");
+
+        practice.clock.set(noon(&day.to_string()));
+        let due = || {
+            let read = practice.app.db.read(|tx| queries::determinations::due(tx, day, None, 10));
+            read.unwrap().len()
+        };
+        assert_eq!(due(), 1);
+        practice.run_jobs_until(|| due() == 0);
+        assert_ne!(practice.stored(), before);
+        let run = practice.app.last_job_run("judge_what_came_of_age").unwrap().unwrap();
+        assert_eq!(
+            (run.last_as_of, run.detail.as_deref()),
+            (Some(day), Some("done: 1"))
+        );
+        // Stopping sealed what the recording wrote to the audit trail.
+        let unsealed = practice.app.db.read(|tx| queries::audit::unsealed(tx, 10)).unwrap();
+        assert_eq!(unsealed.len(), 0);
+    }
+
+    fn patients_are_judged_anew_where_the_profiles_changed(practice: &Practice) {
+        let judged = |profile: &str| !practice.judged_by(profile).is_empty();
+        let by_medicare = practice.judged_by("medicare-lcd");
+        assert!(!by_medicare.is_empty() && judged("aetna-cpb-0016"));
+
+        practice.activate("medicare-lcd", false);
+        practice.run_jobs_until(|| !judged("medicare-lcd"));
+        assert!(judged("aetna-cpb-0016"), "the others stay");
+
+        practice.activate("medicare-lcd", true);
+        practice.run_jobs_until(|| judged("medicare-lcd"));
+        let verdicts = |of: &[Determination]| -> Vec<_> {
+            of.iter().map(|one| (one.judgement.target, one.judgement.verdict.clone())).collect()
+        };
+        assert_eq!(verdicts(&practice.judged_by("medicare-lcd")), verdicts(&by_medicare));
+        let read = practice.app.judge_where_profiles_changed_while(|| true).unwrap();
+        assert_eq!(read, 0, "nothing is judged twice");
     }
 }
