@@ -263,12 +263,15 @@ proptest! {
 
     /// As long as no row's local date passes the day that is judged: every row lies more than a day before it.
     #[test]
-    fn the_offset_of_a_row_does_not_matter(history in history(), hours in -12..=14_i32) {
-        let offset = FixedOffset::east_opt(hours * 3600).unwrap();
+    fn the_offset_of_a_row_does_not_matter(
+        history in history(),
+        hours in prop::collection::vec(-12..=14_i32, 7),
+    ) {
+        let mut offsets = hours.iter().cycle().map(|hours| FixedOffset::east_opt(hours * 3600).unwrap());
         let tomorrow = today() + Days::new(2);
         let mut other = history.clone();
         for row in other.blocks.iter_mut().flat_map(|block| &mut block.scores) {
-            row.row.taken_at = row.row.taken_at.with_timezone(&offset);
+            row.row.taken_at = row.row.taken_at.with_timezone(&offsets.next().unwrap());
         }
         let settled = |history: &History| history.latest_date().is_none_or(|last| last < tomorrow);
         prop_assume!(settled(&history) && settled(&other));
