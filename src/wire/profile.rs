@@ -97,8 +97,8 @@ fn windows(criteria: &Criteria) -> Vec<AgentWindowFields> {
             .or_else(|| AgentWindow::default_of(agent))?;
         Some(AgentWindowFields {
             agent: Code(agent),
-            from_minutes: window.from_minutes,
-            to_minutes: window.to_minutes,
+            from_minutes: window.from_minutes.into(),
+            to_minutes: window.to_minutes.into(),
             trust,
         })
     };

@@ -374,8 +374,12 @@ impl Reader<'_> {
     ) -> Vec<(Agent, AgentWindow)> {
         let mut read = Vec::new();
         for (name, window) in windows {
-            let from_minutes = self.within(&window.from_minutes, "from_minutes", 1, MOST);
-            let to_minutes = self.within(&window.to_minutes, "to_minutes", 1, MOST);
+            let mut minutes = |value: &Spanned<i64>, name: &str| {
+                // What does not fit was refused: no profile is made of the document.
+                u32::try_from(self.within(value, name, 1, MOST)).unwrap_or_default()
+            };
+            let from_minutes = minutes(&window.from_minutes, "from_minutes");
+            let to_minutes = minutes(&window.to_minutes, "to_minutes");
             if to_minutes < from_minutes {
                 self.refuse(
                     &window.to_minutes,
