@@ -79,7 +79,6 @@ pub struct Page<T> {
     /// What is on this page.
     pub items: Vec<T>,
     /// The cursor of the next page; null on the last one.
-    #[schemars(required)]
     pub next: Option<String>,
     /// How many there are on all pages, when `count=true`.
     #[serde(skip_serializing_if = "Option::is_none")]

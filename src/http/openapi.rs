@@ -26,9 +26,19 @@ pub fn yaml<C>(endpoints: &[Endpoint<C>]) -> String {
 /// The document of the whole service, as `openapi.yaml` has it.
 #[must_use]
 pub fn contract() -> String {
+    yaml(&every_endpoint())
+}
+
+/// [`contract`] as JSON.
+#[must_use]
+pub fn contract_json() -> Json {
+    json(&every_endpoint())
+}
+
+fn every_endpoint() -> Vec<Endpoint> {
     let mut endpoints = super::v1::endpoints();
     endpoints.extend(super::service_endpoints());
-    yaml(&endpoints)
+    endpoints
 }
 
 /// The document as JSON, for whoever wants to look into it.

@@ -1,5 +1,6 @@
 //! The contract: the document is the one of this program, complete, and its examples work.
 
+use crate::described::unfit_examples;
 use crate::service::{Service, id};
 use crate::support::databases::{TestDatabase, on_each_database};
 use medial::auth::Role;
@@ -25,7 +26,7 @@ fn the_committed_document_is_that_of_the_program() {
 
 #[test]
 fn everything_is_described() {
-    let document: Value = serde_norway::from_str(&openapi::contract()).unwrap();
+    let document = openapi::contract_json();
     let mut lacking = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
@@ -49,6 +50,12 @@ fn everything_is_described() {
         }
     }
     assert!(lacking.is_empty(), "{lacking:#?}");
+}
+
+#[test]
+fn every_example_fits_its_schema() {
+    let unfit = unfit_examples();
+    assert!(unfit.is_empty(), "{unfit:#?}");
 }
 
 /// The example of a request, its ids replaced by those of records that are there.

@@ -17,5 +17,6 @@ mod cases;
 mod concurrency;
 mod contract;
 mod corrections;
+mod described;
 mod lists;
 mod service;

@@ -1,5 +1,6 @@
 //! A running service and a client that calls it.
 
+use crate::described::assert_described;
 use crate::support::databases::TestDatabase;
 use chrono::{DateTime, TimeDelta, Utc};
 use medial::app::{App, AppSettings, profiles};
@@ -236,17 +237,23 @@ impl Request<'_> {
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()))
             .collect();
-        Answer {
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(u64::MAX);
+        let answer = Answer {
             asked,
-            status: response.status().as_u16(),
+            status,
             headers,
-            body: response
-                .body_mut()
-                .with_config()
-                .limit(u64::MAX)
-                .read_to_vec()
-                .unwrap(),
-        }
+            body: body.read_to_vec().unwrap(),
+        };
+        let media_type = answer.header("content-type");
+        assert_described(
+            &self.method,
+            &self.path,
+            answer.status,
+            media_type,
+            &answer.body,
+        );
+        answer
     }
 }
 
