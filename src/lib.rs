@@ -13,4 +13,5 @@ pub mod export;
 pub mod http;
 pub mod jobs;
 pub mod seam;
+pub mod web;
 pub mod wire;

@@ -56,9 +56,13 @@ const ROOMS: &[Room] = &[
         may_name: &["domain", "wire", "auth", "app", "export", "seam"],
     },
     Room {
+        name: "web",
+        may_name: &["domain", "wire", "auth", "app", "http", "seam"],
+    },
+    Room {
         name: "cli",
         may_name: &[
-            "domain", "wire", "db", "auth", "audit", "app", "export", "jobs", "http", "seam",
+            "domain", "wire", "db", "auth", "audit", "app", "export", "jobs", "http", "web", "seam",
         ],
     },
     // The crate's two roots: the list of rooms, and the program that calls one of them.
@@ -92,7 +96,7 @@ struct Foreign {
 const FOREIGN: &[Foreign] = &[
     Foreign {
         path: "actix*",
-        homes: Homes::Only(&["http", "cli"]),
+        homes: Homes::Only(&["http", "web", "cli"]),
         why: "the web framework stays at the edge",
     },
     Foreign {

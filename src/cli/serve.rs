@@ -5,8 +5,9 @@ use super::{Failure, logging};
 use crate::app::App;
 use crate::auth::Verifier;
 use crate::http::authenticate::Tokens;
-use crate::http::{State, v1};
+use crate::http::{Endpoint, State, v1};
 use crate::jobs::{JOBS, Jobs};
+use crate::web;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -59,8 +60,9 @@ pub(super) fn serve_until_stopped(
         seam,
         configuration.http.clone(),
         ready,
-        v1::endpoints(),
-    );
+        served_endpoints(),
+    )
+    .with_error_page(web::error_page);
     let address = configuration.http.bind;
     let jobs = Jobs::start(&app, JOBS)?;
     let served = actix_web::rt::System::new().block_on(crate::http::serve(state, listening));
@@ -72,6 +74,13 @@ pub(super) fn serve_until_stopped(
     })?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Everything that the service answers to, what it says about itself apart.
+fn served_endpoints() -> Vec<Endpoint> {
+    let mut endpoints = v1::endpoints();
+    endpoints.extend(web::endpoints());
+    endpoints
 }
 
 /// Whether the service can do its work: for `/health/ready`.

@@ -13,6 +13,18 @@ pub enum AuthFailure {
     Unavailable,
 }
 
+/// Somebody who has signed in to the pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Who it is to the service.
+    pub principal: Principal,
+    /// The name that the pages greet them with.
+    pub display_name: String,
+    /// What each form of theirs carries, so that no other site can send one in their name. The same for all sessions of
+    /// one person: a form that outlived its session can still be sent once they have signed in again.
+    pub csrf: String,
+}
+
 /// Tells from a bearer token who is calling.
 pub trait Authenticate: Send + Sync {
     /// The principal of a token. It may wait for something outside, such as keys on another machine.
@@ -24,6 +36,15 @@ pub trait Authenticate: Send + Sync {
     /// The same without waiting; none when it would have to.
     fn principal_at_once(&self, bearer: &str) -> Option<Result<Principal, AuthFailure>> {
         Some(self.principal(bearer))
+    }
+
+    /// Who holds the session whose secret is in the cookie; none when it has ended or there never was one.
+    ///
+    /// # Errors
+    /// That nothing can be said at the moment.
+    fn session(&self, cookie: &str) -> Result<Option<Session>, AuthFailure> {
+        let _ = cookie;
+        Ok(None)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One request, as a handler sees it: read, checked, and known to be allowed.
 
-use super::authenticate::Principal;
+use super::authenticate::{Principal, Session};
 use super::cursor::CursorKey;
 use super::query::{self, Query};
 use super::registry::{DEFAULT_LIMIT, MAX_LIMIT, Method};
@@ -43,6 +43,8 @@ pub struct Call {
     pub(super) accept: Option<String>,
     pub(super) body: CallBody,
     pub(super) cursor_key: CursorKey,
+    pub(super) session: Option<Session>,
+    pub(super) cookies: Vec<(String, String)>,
 }
 
 /// What a request carried.
@@ -332,6 +334,48 @@ impl Call {
             CallBody::Json(_) => self.parse().map(Some),
             CallBody::Empty | CallBody::Text(_) => Ok(None),
         }
+    }
+
+    /// Who has signed in, at a page.
+    ///
+    /// # Errors
+    /// An internal one, at an endpoint that nobody signs in to.
+    pub fn session(&self) -> Result<&Session, Error> {
+        self.session
+            .as_ref()
+            .ok_or_else(|| Error::internal(format!("{} is open to everybody", self.operation_id)))
+    }
+
+    /// A cookie that came with the request.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The path of the request as it came, without its query.
+    #[must_use]
+    pub fn url_path(&self) -> &str {
+        &self.path
+    }
+
+    /// All parameters of the query.
+    #[must_use]
+    pub fn whole_query(&self) -> &Query {
+        &self.query
+    }
+
+    /// The fields of a form, in the order in which they came; empty for any other body.
+    ///
+    /// # Errors
+    /// That it is not percent-encoded UTF-8.
+    pub fn form(&self) -> Result<Query, Error> {
+        Query::read(self.text()).map_err(|problem| Error::Malformed {
+            code: "malformed_form",
+            detail: problem.detail,
+        })
     }
 
     /// The body of an endpoint that takes a text.

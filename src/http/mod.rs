@@ -2,6 +2,7 @@
 
 pub mod authenticate;
 mod body;
+mod browser;
 pub mod call;
 pub mod cursor;
 mod docs;
@@ -22,14 +23,15 @@ mod watch;
 
 use serde_json::json;
 
-pub use authenticate::{AuthFailure, Authenticate, Principal};
+pub use authenticate::{AuthFailure, Authenticate, Principal, Session};
+pub use browser::SESSION_COOKIE;
 pub use call::{Call, Idempotency, Page};
 pub use cursor::CursorKey;
 pub use problem::{Kind, Problem};
 pub use registry::{Access, Endpoint, Example, Method, Parameter, ParameterKind, Runs};
 pub use reply::{KeptReply, Reply};
 pub use server::{bind, configure, serve};
-pub use state::{HttpSettings, State};
+pub use state::{ErrorPage, Fault, HttpSettings, State};
 
 /// What the service says about itself.
 fn service_endpoints<C>() -> Vec<Endpoint<C>> {

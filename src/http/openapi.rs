@@ -51,7 +51,7 @@ fn document<C>(endpoints: &[Endpoint<C>]) -> Mapping {
     let mut schemas = Schemas::new();
     let mut paths = Mapping::new();
     let mut statuses = BTreeSet::new();
-    for endpoint in endpoints {
+    for endpoint in endpoints.iter().filter(|endpoint| !endpoint.browsed) {
         let operation = operation(endpoint, &mut schemas);
         statuses.extend(errors(endpoint));
         let at = paths
@@ -109,7 +109,7 @@ fn info() -> Value {
 
 fn tags<C>(endpoints: &[Endpoint<C>]) -> Value {
     let mut names: Vec<&str> = Vec::new();
-    for endpoint in endpoints {
+    for endpoint in endpoints.iter().filter(|endpoint| !endpoint.browsed) {
         if !names.contains(&endpoint.tag) {
             names.push(endpoint.tag);
         }
@@ -171,7 +171,7 @@ fn operation<C>(endpoint: &Endpoint<C>, schemas: &mut Schemas) -> Mapping {
     }
     let security = match endpoint.access {
         Access::Public => Value::Sequence(Vec::new()),
-        Access::Needs(_) => yaml_of(&json!([{"bearer": []}])),
+        Access::Needs(_) | Access::SignedIn(_) => yaml_of(&json!([{"bearer": []}])),
     };
     operation.insert("security".into(), security);
     if let Access::Needs(action) = endpoint.access {

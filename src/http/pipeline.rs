@@ -1,21 +1,24 @@
 //! The one way that every request takes, whatever it asks for.
 
-use super::authenticate::{AuthFailure, Principal};
+use super::authenticate::{AuthFailure, Principal, Session};
 use super::body;
+use super::browser;
 use super::call::{Call, CallBody};
 use super::headers;
 use super::problem::{Kind, MEDIA_TYPE, Problem};
 use super::query::Query;
 use super::registry::{Access, Endpoint, Method, Runs};
 use super::reply::{Reply, ReplyBody};
-use super::state::State;
+use super::state::{Fault, State};
 use super::stream::Producer;
 use super::watch::{REQUEST_ID, Watch};
 use crate::app::error::Error;
+use crate::auth::Action;
+use actix_web::http::ConnectionType;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
@@ -74,12 +77,13 @@ pub(super) async fn run<C: Send + Sync + 'static>(
         endpoint,
         request_id: watch.request_id,
         stage: &stage,
+        session: RefCell::new(None),
     };
     let outcome = timeout_at(deadline, visit.answer(&request, payload)).await;
     let response = match outcome {
         Ok(Ok(response)) => response,
-        Ok(Err(problem)) => shown(&problem, watch.request_id),
-        Err(_) => shown(&late(stage.get(), &state), watch.request_id),
+        Ok(Err(problem)) => visit.shown(&problem, &request),
+        Err(_) => visit.shown(&late(stage.get(), &state), &request),
     };
     finished(response, watch)
 }
@@ -95,7 +99,16 @@ pub(super) fn not_found<C: Send + Sync + 'static>(
         "no_such_path",
         "There is no such path. /openapi.yaml lists those that there are.",
     );
-    finished(shown(&problem, watch.request_id), watch)
+    let response = match state.error_page.filter(|_| browser::wants_page(request)) {
+        Some(show) => whole(show(&Fault {
+            problem: &problem,
+            request_id: watch.request_id,
+            session: None,
+            path: request.path(),
+        })),
+        None => shown(&problem, watch.request_id),
+    };
+    finished(response, watch)
 }
 
 /// Answers a request with a method that its path does not have.
@@ -139,6 +152,8 @@ struct Visit<'a, C> {
     endpoint: &'a Endpoint<C>,
     request_id: Uuid,
     stage: &'a Cell<Stage>,
+    /// Who has signed in, once that is known.
+    session: RefCell<Option<Session>>,
 }
 
 impl<C: Send + Sync + 'static> Visit<'_, C> {
@@ -156,14 +171,19 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
             }
             None => CallBody::Empty,
         };
+        if self.endpoint.browsed && self.endpoint.method != Method::Get {
+            browser::check_form(request.headers(), call.session.as_ref(), &body)?;
+        }
         let reply = self.worked(call.with_body(body)).await?;
         self.sent(reply).await
     }
 
     /// Who is calling, and that they may.
     async fn principal(&self, request: &HttpRequest) -> Result<Option<Principal>, Problem> {
-        let Access::Needs(action) = self.endpoint.access else {
-            return Ok(None);
+        let action = match self.endpoint.access {
+            Access::Public => return Ok(None),
+            Access::SignedIn(action) => return self.signed_in(request, action).await.map(Some),
+            Access::Needs(action) => action,
         };
         let bearer = headers::bearer(request.headers())?;
         let known = match self.state.verifier.principal_at_once(bearer) {
@@ -178,6 +198,29 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
             return Err(Problem::forbidden(action));
         }
         Ok(Some(principal))
+    }
+
+    /// Who has signed in, and that they may.
+    async fn signed_in(&self, request: &HttpRequest, action: Action) -> Result<Principal, Problem> {
+        let cookie = browser::session_cookie(request).ok_or_else(browser::not_signed_in)?;
+        let permit = self.permit().await?;
+        let verifier = self.state.verifier.clone();
+        let asked = web::block(move || {
+            let _held = permit;
+            verifier.session(&cookie)
+        });
+        let known = asked
+            .await
+            .map_err(|_| self.broken("the keeper of sessions panicked"))?;
+        let session = known
+            .map_err(|_| self.busy())?
+            .ok_or_else(browser::not_signed_in)?;
+        let principal = session.principal.clone();
+        self.session.replace(Some(session));
+        if !principal.allows(action) {
+            return Err(browser::not_allowed(action));
+        }
+        Ok(principal)
     }
 
     async fn principal_after_waiting(
@@ -237,6 +280,8 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
                 .map(str::to_owned),
             body: CallBody::Empty,
             cursor_key: self.state.settings.cursor_key.clone(),
+            session: self.session.borrow().clone(),
+            cookies: browser::cookies(request),
         })
     }
 
@@ -331,6 +376,30 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
         Problem::from(error)
     }
 
+    /// A problem as whoever asked can read it.
+    fn shown(&self, problem: &Problem, request: &HttpRequest) -> HttpResponse {
+        let Some(show) = self.state.error_page.filter(|_| self.endpoint.browsed) else {
+            return shown(problem, self.request_id);
+        };
+        if problem.kind == Kind::Unauthorized && self.endpoint.method == Method::Get {
+            return browser::to_sign_in(request);
+        }
+        let session = self.session.borrow();
+        let mut response = whole(show(&Fault {
+            problem,
+            request_id: self.request_id,
+            session: session.as_ref(),
+            path: request.path(),
+        }));
+        *response.status_mut() = problem.kind.status_code();
+        if problem.close {
+            response
+                .head_mut()
+                .set_connection_type(ConnectionType::Close);
+        }
+        response
+    }
+
     fn broken(&self, error: &str) -> Problem {
         let (request_id, operation) = (self.request_id, self.endpoint.operation_id);
         tracing::error!(%request_id, operation, error, "internal error");
@@ -342,6 +411,19 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
 fn handled<C>(state: &State<C>, endpoint: &Endpoint<C>, call: &Call) -> Result<Reply, Error> {
     catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(state, call)))
         .unwrap_or_else(|_| Err(Error::internal("the handler panicked")))
+}
+
+/// A reply whose body is all there.
+fn whole(reply: Reply) -> HttpResponse {
+    let (status, headers, body) = reply.into_parts();
+    let mut response = HttpResponse::build(status);
+    for header in headers {
+        response.insert_header(header);
+    }
+    match body {
+        ReplyBody::Whole(bytes) => response.body(bytes),
+        ReplyBody::Empty | ReplyBody::Stream(_) => response.finish(),
+    }
 }
 
 /// A problem as an answer.

@@ -89,6 +89,21 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Every value of a name, for a form in which it may come more than once.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .iter()
+            .filter(move |(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Names and values, in their order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// All but some of them.
     #[must_use]
     pub fn without(&self, names: &[&str]) -> Query {

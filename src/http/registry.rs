@@ -59,6 +59,8 @@ pub enum Access {
     Public,
     /// Whose token allows this.
     Needs(Action),
+    /// A person who has signed in to the pages and is allowed this.
+    SignedIn(Action),
 }
 
 /// Where the handler runs.
@@ -296,6 +298,9 @@ pub struct Answer {
 /// Media type of JSON.
 pub const JSON: &str = "application/json";
 
+/// Media type of a form.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
 /// One operation: what it is called, what it takes, who may call it, what it answers and what does the work.
 pub struct Endpoint<C = App> {
     /// Method.
@@ -328,6 +333,8 @@ pub struct Endpoint<C = App> {
     pub needs_version: bool,
     /// Whether it lists pages.
     pub paged: bool,
+    /// Whether it is a page for a browser: its errors are pages too, and it is not part of the document.
+    pub browsed: bool,
     /// Does the work.
     pub handler: Handler<C>,
 }
@@ -375,8 +382,36 @@ impl<C> Endpoint<C> {
             tagged: false,
             needs_version: false,
             paged: false,
+            browsed: false,
             handler,
         }
+    }
+
+    /// A page for a browser.
+    #[must_use]
+    pub fn page(
+        path: &'static str,
+        operation_id: &'static str,
+        access: Access,
+        handler: Handler<C>,
+    ) -> Endpoint<C> {
+        let mut endpoint = Endpoint::new(Method::Get, path, operation_id, access, handler);
+        endpoint.browsed = true;
+        endpoint.tag = "pages";
+        endpoint
+    }
+
+    /// What a form of a page is sent to.
+    #[must_use]
+    pub fn form(
+        path: &'static str,
+        operation_id: &'static str,
+        access: Access,
+        handler: Handler<C>,
+    ) -> Endpoint<C> {
+        let mut endpoint = Endpoint::page(path, operation_id, access, handler);
+        endpoint.method = Method::Post;
+        endpoint.takes_text(FORM, Vec::new()).optional_body()
     }
 
     /// A `GET` for whose token allows `action`.
@@ -626,7 +661,7 @@ impl<C> Endpoint<C> {
     /// Whether an `Idempotency-Key` is taken.
     #[must_use]
     pub fn takes_idempotency_key(&self) -> bool {
-        self.method == Method::Post && self.access != Access::Public
+        self.method == Method::Post && matches!(self.access, Access::Needs(_))
     }
 
     /// The parameters in the path, in order.

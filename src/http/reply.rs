@@ -81,6 +81,19 @@ impl Reply {
         Ok(Reply::bytes(status, "application/json", text))
     }
 
+    /// 303: what was sent is done with, and the browser goes on to another page of ours.
+    ///
+    /// # Errors
+    /// An internal one when the address cannot stand in a header.
+    pub fn see_other(location: &str) -> Result<Reply, Error> {
+        let reply = Reply {
+            status: StatusCode::SEE_OTHER,
+            headers: Vec::new(),
+            body: ReplyBody::Empty,
+        };
+        reply.header(header::LOCATION, location)
+    }
+
     /// 204.
     #[must_use]
     pub fn no_content() -> Reply {

@@ -1,16 +1,19 @@
 //! What every endpoint has at hand.
 
-use super::authenticate::Authenticate;
+use super::authenticate::{Authenticate, Session};
 use super::cursor::CursorKey;
 use super::metrics::Metrics;
 use super::openapi;
+use super::problem::Problem;
 use super::registry::Endpoint;
+use super::reply::Reply;
 use crate::app::App;
 use crate::seam::Seam;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 /// How the server behaves.
 #[derive(Debug, Clone)]
@@ -71,6 +74,22 @@ impl HttpSettings {
 /// Asks the application whether it can work: what it says otherwise goes to the log, not to the client.
 pub type Readiness<C> = fn(&C) -> Result<(), String>;
 
+/// What went wrong with a page, for a person to read.
+#[derive(Debug)]
+pub struct Fault<'a> {
+    /// What it is.
+    pub problem: &'a Problem,
+    /// The id of the request, as in the log.
+    pub request_id: Uuid,
+    /// Who asked, where that is known.
+    pub session: Option<&'a Session>,
+    /// The path that was asked for.
+    pub path: &'a str,
+}
+
+/// Shows it.
+pub type ErrorPage = fn(&Fault<'_>) -> Reply;
+
 /// What every endpoint has at hand. Cheap to clone.
 pub struct State<C = App> {
     /// The use cases.
@@ -82,6 +101,7 @@ pub struct State<C = App> {
     /// Tells who is calling.
     pub verifier: Arc<dyn Authenticate>,
     pub(super) readiness: Readiness<C>,
+    pub(super) error_page: Option<ErrorPage>,
     pub(super) endpoints: Arc<[Endpoint<C>]>,
     pub(super) document: Arc<str>,
     pub(super) permits: Arc<Semaphore>,
@@ -98,6 +118,7 @@ impl<C> Clone for State<C> {
             settings: self.settings.clone(),
             verifier: self.verifier.clone(),
             readiness: self.readiness,
+            error_page: self.error_page,
             endpoints: self.endpoints.clone(),
             document: self.document.clone(),
             permits: self.permits.clone(),
@@ -126,6 +147,7 @@ impl<C: Send + Sync + 'static> State<C> {
             seam,
             verifier,
             readiness,
+            error_page: None,
             endpoints: endpoints.into(),
             document,
             permits: Arc::new(Semaphore::new(settings.permits)),
@@ -134,6 +156,13 @@ impl<C: Send + Sync + 'static> State<C> {
             metrics: Arc::new(Metrics::new()),
             settings: Arc::new(settings),
         }
+    }
+
+    /// The same, with the errors of pages shown as pages.
+    #[must_use]
+    pub fn with_error_page(mut self, show: ErrorPage) -> State<C> {
+        self.error_page = Some(show);
+        self
     }
 
     /// All that the service answers to.

@@ -92,7 +92,8 @@ impl Service {
         http.workers = 1;
         let tokens = Arc::new(Tokens::new(verifier, seam.clone()));
         let ready = |app: &App| app.db.ping().map_err(|error| error.to_string());
-        let endpoints = medial::http::v1::endpoints();
+        let mut endpoints = medial::http::v1::endpoints();
+        endpoints.extend(medial::web::endpoints());
         let state = State::new(app.clone(), tokens, seam, http, ready, endpoints);
         let (address, handle, thread) = start(state.clone());
         Service {

@@ -1,0 +1,18 @@
+//! The pages: what clinicians work with in a browser.
+//!
+//! Every page is made on the server, is whole before any script runs, and needs nothing from another machine. A page is
+//! registered like any other endpoint; what it shows and does are the same use cases that the API calls.
+
+mod assets;
+mod page;
+
+pub use page::error_page;
+
+use crate::http::Endpoint;
+
+/// Every page and every form, in the order of the routes.
+#[must_use]
+pub fn endpoints() -> Vec<Endpoint> {
+    let rooms = [assets::endpoints()];
+    rooms.into_iter().flatten().collect()
+}
