@@ -57,7 +57,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "web",
-        may_name: &["domain", "wire", "auth", "app", "http", "seam"],
+        may_name: &["domain", "wire", "auth", "app", "export", "http", "seam"],
     },
     Room {
         name: "cli",

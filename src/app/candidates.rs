@@ -1,12 +1,13 @@
 //! The candidate list, the worklist, and what clinicians decide about them.
 
 use super::core::Unit;
-use super::episodes;
 use super::error::{Error, Result};
+use super::{episodes, patients};
 use crate::auth::Action;
 use crate::db::queries::candidates::{Cursor, Filter, Group, Sort};
 use crate::db::rows::{Review, ReviewDecision};
-use crate::db::{DbError, Page, queries};
+use crate::db::{DbError, Page, Stored, queries};
+use crate::domain::patient::Patient;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
@@ -106,6 +107,16 @@ pub fn undo_review(unit: &mut Unit<'_, '_>, episode: Uuid) -> Result<Review> {
         })?;
     unit.audit(Action::ReviewCandidate, "review", undone.id, Some(patient))?;
     Ok(undone)
+}
+
+/// The patient of a candidate.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is no such episode.
+pub fn patient_of(unit: &mut Unit<'_, '_>, episode: Uuid) -> Result<Stored<Patient>> {
+    unit.require(Action::ReadPatient)?;
+    let patient = find(unit, episode)?;
+    patients::find(unit, patient)
 }
 
 /// The patient of the candidate's episode.

@@ -17,6 +17,7 @@ mod reading;
 pub mod timeline;
 mod upkeep;
 mod versions;
+pub mod worklist;
 
 pub use self::core::{App, AppSettings, KeptAnswer, OnceKey, Replay, Unit};
 pub use crate::auth::Principal;

@@ -106,7 +106,8 @@ impl Cell {
 }
 
 /// The text with an apostrophe in front where a spreadsheet would take it for a formula.
-fn guarded(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn guarded(text: &str) -> Cow<'_, str> {
     const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     if text.starts_with(FORMULA) {
         Cow::Owned(format!("'{text}"))

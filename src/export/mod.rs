@@ -10,5 +10,6 @@ pub mod dictionary;
 pub mod files;
 mod write;
 
+pub use cell::guarded;
 pub use columns::{Column, Kind, Privacy, columns};
 pub use write::{Progress, media_type, write};

@@ -27,6 +27,9 @@ pub struct Idempotency {
     pub fingerprint: String,
 }
 
+/// Parameters that do not change what a list holds: a cursor is good with others of them.
+const UNBOUND: [&str; 5] = ["cursor", "limit", "count", "seen", "done"];
+
 /// One request.
 #[derive(Debug)]
 pub struct Call {
@@ -232,10 +235,7 @@ impl Call {
             .principal
             .as_ref()
             .map_or("", |principal| principal.organization.as_str());
-        (
-            organization,
-            self.query.without(&["cursor", "limit", "count"]).sorted(),
-        )
+        (organization, self.query.without(&UNBOUND).sorted())
     }
 
     /// A page of a list: `next` is the position after its last item, if more follow.

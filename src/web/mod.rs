@@ -5,6 +5,8 @@
 
 mod assets;
 mod page;
+mod words;
+mod worklist;
 
 pub use page::error_page;
 
@@ -13,6 +15,6 @@ use crate::http::Endpoint;
 /// Every page and every form, in the order of the routes.
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
-    let rooms = [assets::endpoints()];
+    let rooms = [assets::endpoints(), worklist::endpoints()];
     rooms.into_iter().flatten().collect()
 }

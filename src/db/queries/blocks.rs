@@ -1,6 +1,6 @@
 //! Blocks.
 
-use super::{get, stored, update_if_version};
+use super::{get, stored, texts, update_if_version};
 use crate::db::dialect::query;
 use crate::db::page::one_more;
 use crate::db::rows::{self, BlockRow, Stored, micros};
@@ -163,6 +163,26 @@ pub fn for_patient(
     let found = query!(tx, conn => blocks::table
         .filter(blocks::organization_id.eq(organization))
         .filter(blocks::patient_id.eq(patient.to_string()))
+        .filter(blocks::withdrawn_at.is_null())
+        .order(blocks::id)
+        .select(BlockRow::as_select())
+        .load::<BlockRow>(conn))?;
+    stored(found)
+}
+
+/// Every block of `episodes` that is not withdrawn, in the order of recording.
+///
+/// # Errors
+/// When the database fails.
+pub fn for_episodes(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    episodes: &[Uuid],
+) -> Result<Vec<Stored<Block>>> {
+    let of = texts(episodes);
+    let found = query!(tx, conn => blocks::table
+        .filter(blocks::organization_id.eq(organization))
+        .filter(blocks::episode_id.eq_any(&of))
         .filter(blocks::withdrawn_at.is_null())
         .order(blocks::id)
         .select(BlockRow::as_select())

@@ -4,8 +4,8 @@ use super::stored::utc;
 use super::{checked, examples, look, once, whole};
 use crate::app::candidates::{self, Decision};
 use crate::app::{
-    CandidateFilter, Cursor, Determination, FieldError, Group, Key, Result, Review, ReviewDecision,
-    Sort,
+    CandidateFilter, Cursor, Determination, Error, FieldError, Group, Key, Result, Review,
+    ReviewDecision, Sort,
 };
 use crate::auth::Action;
 use crate::domain::anatomy::{Joint, Region, Side};
@@ -15,7 +15,7 @@ use crate::http::problem::Kind;
 use crate::http::registry::{Endpoint, Parameter, ParameterKind};
 use crate::http::reply::Reply;
 use crate::http::state::State;
-use crate::wire::errors::FieldErrors;
+use crate::wire::errors::{self, FieldErrors};
 use crate::wire::patient::PatientFields;
 use crate::wire::scalar::{Code, Date, Decimal, Id, Instant, Text};
 use chrono::NaiveDate;
@@ -256,7 +256,9 @@ impl ReviewBody {
 const CANDIDATE_STEPS: &[&str] = &["refer_for_ablation", "repeat_ablation"];
 const SORTS: &[&str] = &["-waiting_days", "-relief_percent", "patient"];
 
-fn filters(steps: &'static [&'static str]) -> Vec<Parameter> {
+/// The parameters that narrow and order a list, its next steps among `steps`.
+#[must_use]
+pub fn filters(steps: &'static [&'static str]) -> Vec<Parameter> {
     vec![
         Parameter::new("profile", ParameterKind::Texts, "By one of these profiles."),
         Parameter::new(
@@ -362,7 +364,7 @@ fn list_worklist(state: &State, call: &Call) -> Result<Reply> {
 
 /// A place in a list, as a cursor holds it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Place {
+pub struct Place {
     text: Option<String>,
     number: Option<i32>,
     episode: Uuid,
@@ -383,7 +385,9 @@ impl From<&Cursor> for Place {
 }
 
 impl Place {
-    fn into_cursor(self) -> Option<Cursor> {
+    /// The place; `None` where it holds no key.
+    #[must_use]
+    pub fn into_cursor(self) -> Option<Cursor> {
         let key = self.text.map(Key::Text).or(self.number.map(Key::Number))?;
         Some(Cursor {
             key,
@@ -393,11 +397,7 @@ impl Place {
 }
 
 fn list(state: &State, call: &Call, steps: &[&str]) -> Result<Reply> {
-    let sort = match call.query("sort") {
-        Some("-relief_percent") => Sort::Relief,
-        Some("patient") => Sort::Patient,
-        _ => Sort::Waiting,
-    };
+    let sort = sort_of(call);
     let today = state.app.today();
     let filter = filter_of(call, steps, today)?;
     let after = call.cursor::<Place>()?.and_then(Place::into_cursor);
@@ -424,7 +424,21 @@ fn list(state: &State, call: &Call, steps: &[&str]) -> Result<Reply> {
     })
 }
 
-fn filter_of(call: &Call, steps: &[&str], today: NaiveDate) -> Result<CandidateFilter> {
+/// The order that was asked for.
+#[must_use]
+pub fn sort_of(call: &Call) -> Sort {
+    match call.query("sort") {
+        Some("-relief_percent") => Sort::Relief,
+        Some("patient") => Sort::Patient,
+        _ => Sort::Waiting,
+    }
+}
+
+/// What was asked for, with `steps` where no next step was.
+///
+/// # Errors
+/// That a parameter cannot be read.
+pub fn filter_of(call: &Call, steps: &[&str], today: NaiveDate) -> Result<CandidateFilter> {
     let owned = |codes: Vec<&str>| codes.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let asked = call.query_list("next_step");
     let next_steps = if asked.is_empty() {
@@ -454,17 +468,25 @@ fn tenths(text: &str) -> std::result::Result<i32, String> {
 
 fn review(state: &State, call: &Call) -> Result<Reply> {
     let candidate = call.path_id("id", "candidate")?;
-    let body: ReviewBody = call.parse()?;
-    checked(|errors| body.check(state.app.today(), errors))?;
-    let decision = Decision {
-        decision: body.decision.into(),
-        deferred_until: body.deferred_until.map(|date| date.0),
-        note: body.note.map(|note| note.0),
-    };
+    let decision = decision_of(call.json(), state.app.today())?;
     once(state, call, move |unit| {
         let review = candidates::review(unit, candidate, &decision)?;
         let location = format!("/v1/candidates/{candidate}/review");
         Reply::created(&location, 1, &ReviewView::from(&review))
+    })
+}
+
+/// A decision as it was sent.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn decision_of(sent: &serde_json::Value, today: NaiveDate) -> Result<Decision> {
+    let body: ReviewBody = errors::parse(sent.clone()).map_err(Error::Invalid)?;
+    checked(|errors| body.check(today, errors))?;
+    Ok(Decision {
+        decision: body.decision.into(),
+        deferred_until: body.deferred_until.map(|date| date.0),
+        note: body.note.map(|note| note.0),
     })
 }
 

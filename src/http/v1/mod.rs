@@ -4,7 +4,7 @@ mod ablations;
 mod adverse_events;
 mod audit;
 mod blocks;
-mod candidates;
+pub mod candidates;
 mod determinations;
 mod episodes;
 mod evaluate;
