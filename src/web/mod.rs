@@ -5,6 +5,8 @@
 
 mod assets;
 mod page;
+mod patient;
+mod profiles;
 mod words;
 mod worklist;
 
@@ -15,6 +17,11 @@ use crate::http::Endpoint;
 /// Every page and every form, in the order of the routes.
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
-    let rooms = [assets::endpoints(), worklist::endpoints()];
+    let rooms = [
+        assets::endpoints(),
+        worklist::endpoints(),
+        patient::endpoints(),
+        profiles::endpoints(),
+    ];
     rooms.into_iter().flatten().collect()
 }

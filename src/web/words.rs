@@ -1,11 +1,20 @@
 //! How the pages write what the domain holds.
 
-use crate::app::ReviewDecision;
-use crate::domain::anatomy::{Joint, Side, Target};
-use crate::domain::pain::Tenths;
+use crate::app::{Result, Review, ReviewDecision};
+use crate::domain::ablation::{Ablation, FollowUp};
+use crate::domain::anatomy::{Joint, Side, Target, TreatedSide};
+use crate::domain::block::Block;
+use crate::domain::pain::{RecordedScore, Tenths};
 use crate::domain::patient::Patient;
 use crate::domain::qualification::{Profile, RecordedBlock};
+use crate::domain::relief::BlockRelief;
+use crate::http::Call;
 use chrono::{Datelike, NaiveDate};
+use std::sync::Arc;
+
+/// What is to be known beside every list of candidates (handbook, section 1).
+pub(super) const CONTESTED: &str = "The evidence is contested: a 2025 BMJ guideline recommends strongly against radiofrequency ablation for chronic \
+    axial spine pain (BMJ 2025;388:e079970), and more than 30 societies dispute that.";
 
 /// A patient's name, family name first, else an identifier.
 pub(super) fn name_of(patient: &Patient) -> String {
@@ -69,10 +78,181 @@ pub(super) const fn decision(decision: ReviewDecision) -> &'static str {
     }
 }
 
+/// A number of thousandths without zeros at its end: 250 is `0.25`.
+pub(super) fn thousandths(number: i32) -> String {
+    let (whole, rest) = (number / 1000, number % 1000);
+    let text = format!("{whole}.{:03}", rest.abs());
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A length of time as it is read: `45 min`, `3 h 15 min`, `2 d 4 h`.
+pub(super) fn minutes(minutes: i64) -> String {
+    let parts = [
+        (minutes / 1440, "d"),
+        (minutes / 60 % 24, "h"),
+        (minutes % 60, "min"),
+    ];
+    let shown: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .take(2)
+        .map(|(number, unit)| format!("{number}\u{a0}{unit}"))
+        .collect();
+    if shown.is_empty() {
+        return "0\u{a0}min".to_owned();
+    }
+    shown.join(" ")
+}
+
+/// With its first letter as a capital.
+pub(super) fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+/// What kind of block it was.
+pub(super) fn block(block: &Block) -> String {
+    capitalized(&format!(
+        "{} {}",
+        block.kind.label(),
+        block.technique.label()
+    ))
+}
+
+/// What was treated.
+pub(super) fn treated(joints: &[Joint], side: TreatedSide) -> String {
+    let codes: Vec<&str> = joints.iter().map(|joint| joint.code()).collect();
+    format!("{} {}", side.label(), codes.join(", "))
+}
+
+/// The decision in force, in words.
+pub(super) fn review(review: &Review) -> String {
+    let until = review
+        .deferred_until
+        .map_or_else(String::new, |day| format!(" until {day}"));
+    let note = review
+        .note
+        .as_ref()
+        .map_or_else(String::new, |note| format!(": {note}"));
+    format!(
+        "{}{until} by {}{note}",
+        capitalized(decision(review.decision)),
+        review.decided_by
+    )
+}
+
+/// What a follow-up found.
+pub(super) fn follow_up(follow_up: &FollowUp) -> String {
+    let mut parts = Vec::new();
+    if let Some(score) = follow_up.score {
+        parts.push(score.to_string());
+    }
+    if let Some(stated) = follow_up.stated_relief {
+        parts.push(format!(
+            "stated relief {}",
+            percent(i32::from(stated.tenths()))
+        ));
+    }
+    if let Some(gain) = follow_up.function_improvement {
+        parts.push(format!(
+            "gain in function {}",
+            percent(i32::from(gain.tenths()))
+        ));
+    }
+    if let Some(pgic) = follow_up.pgic {
+        parts.push(format!("global change {pgic} of 7"));
+    }
+    if parts.is_empty() {
+        return "nothing was recorded".to_owned();
+    }
+    parts.join(", ")
+}
+
+/// What one block gave on one side, in a sentence.
+pub(super) fn relief(relief: &BlockRelief) -> String {
+    let side = capitalized(relief.side.label());
+    let threshold = relief.threshold.percent();
+    let Some(baseline) = relief.baseline else {
+        return format!("{side}: data is missing: a score before and one after, on one scale.");
+    };
+    let Some(response) = relief.response else {
+        return format!(
+            "{side}: the pain before was {baseline}, so that relief has no percentage."
+        );
+    };
+    let best = relief.best_floor_tenths.map_or_else(String::new, |best| {
+        format!(", best relief {}", percent(best))
+    });
+    let lasted = relief.interval.map_or_else(
+        || format!("; {threshold}\u{a0}% was not reached"),
+        |interval| {
+            let least = minutes(interval.min.num_minutes());
+            let most = interval.max.map_or_else(
+                || "its end was not recorded".to_owned(),
+                |max| format!("at most {}", minutes(max.num_minutes())),
+            );
+            format!("; relief of {threshold}\u{a0}% lasted at least {least}, {most}")
+        },
+    );
+    let stated = relief.stated.map_or_else(String::new, |stated| {
+        format!("; stated relief {}", percent(i32::from(stated.tenths())))
+    });
+    let analgesic = if relief.cut_by_analgesic {
+        "; an analgesic ended what can be known"
+    } else {
+        ""
+    };
+    format!(
+        "{side}: {} (from {baseline}{best}{lasted}{stated}{analgesic}).",
+        response.label()
+    )
+}
+
+/// The profile that the address names, else the first.
+///
+/// # Errors
+/// That no active profile has this name.
+pub(super) fn chosen_profile(call: &Call, profiles: &[Arc<Profile>]) -> Result<Arc<Profile>> {
+    let found = match call.query("profile") {
+        Some(id) => profiles.iter().find(|profile| profile.id == id),
+        None => profiles.first(),
+    };
+    found.cloned().ok_or_else(|| {
+        Call::invalid_parameter(
+            "profile",
+            "No active profile has this name; choose another.",
+        )
+    })
+}
+
 /// A small relief curve of each block.
 pub(super) fn sparks(blocks: &[RecordedBlock], profile: &Profile, today: NaiveDate) -> Vec<String> {
     let _ = (blocks, profile, today);
     Vec::new()
+}
+
+/// The pain curve of blocks laid over each other.
+pub(super) fn curve(
+    id: &str,
+    blocks: &[(&Block, &[RecordedScore])],
+    profile: &Profile,
+    as_of: NaiveDate,
+) -> String {
+    let _ = (id, blocks, profile, as_of);
+    String::new()
+}
+
+/// The curve of what an ablation gave.
+pub(super) fn follow_up_curve(
+    id: &str,
+    ablation: &Ablation,
+    follow_ups: &[&FollowUp],
+    profile: &Profile,
+) -> String {
+    let _ = (id, ablation, follow_ups, profile);
+    String::new()
 }
 
 #[cfg(test)]
@@ -90,6 +270,30 @@ mod tests {
         assert_eq!(years("2026-05-17"), Some(66));
         assert_eq!(years("1959-01-01"), None);
         assert_eq!(years_between(day("2000-02-29"), day("2001-02-28")), Some(0));
+    }
+
+    #[test]
+    fn a_length_of_time_has_its_two_greatest_units() {
+        let shown =
+            [0, 45, 60, 195, 1440, 1500, 20_161].map(|it| minutes(it).replace('\u{a0}', " "));
+        let expected = [
+            "0 min",
+            "45 min",
+            "1 h",
+            "3 h 15 min",
+            "1 d",
+            "1 d 1 h",
+            "14 d 1 min",
+        ];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn thousandths_lose_their_zeros() {
+        assert_eq!(
+            [250, 500, 2000, 5, 0].map(thousandths),
+            ["0.25", "0.5", "2", "0.005", "0"]
+        );
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Asked {
             .find(|tab| Some(tab.key) == key)
             .unwrap_or(first);
         let profiles = unit.chosen_profiles(&WantedProfiles::Active)?;
-        let profile = chosen(call, &profiles)?;
+        let profile = words::chosen_profile(call, &profiles)?;
         let mut filter = filter_of(call, tab.steps, unit.today())?;
         filter.profiles = Some(vec![profile.id.clone()]);
         Ok(Asked {
@@ -162,20 +162,6 @@ impl Asked {
             filter,
         })
     }
-}
-
-/// The profile that the address names, else the first.
-fn chosen(call: &Call, profiles: &[Arc<Profile>]) -> Result<Arc<Profile>> {
-    let found = match call.query("profile") {
-        Some(id) => profiles.iter().find(|profile| profile.id == id),
-        None => profiles.first(),
-    };
-    found.cloned().ok_or_else(|| {
-        Call::invalid_parameter(
-            "profile",
-            "No active profile has this name; choose another.",
-        )
-    })
 }
 
 /// One tab as it is shown.
