@@ -1,13 +1,12 @@
 //! Each body's numbers side by side, with where they come from.
 
 use super::page::{Place, Shell, page};
-use super::words;
 use crate::app::Result;
 use crate::app::profiles::{self, Shelved};
 use crate::auth::Action;
 use crate::domain::qualification::profile::Criterion;
 use crate::http::{Access, Call, Endpoint, Reply, State};
-use crate::wire::profile::ProfileFields;
+use crate::wire::profile::{CONTESTED, ProfileFields};
 use askama::Template;
 use serde_json::Value;
 
@@ -78,7 +77,7 @@ fn show(state: &State, call: &Call) -> Result<Reply> {
             columns,
             lines,
             may_change: unit.principal.allows(Action::WriteProfile),
-            contested: words::CONTESTED,
+            contested: CONTESTED,
         })
     })?;
     page(&template)

@@ -12,10 +12,6 @@ use crate::http::Call;
 use chrono::{Datelike, NaiveDate};
 use std::sync::Arc;
 
-/// What is to be known beside every list of candidates (handbook, section 1).
-pub(super) const CONTESTED: &str = "The evidence is contested: a 2025 BMJ guideline recommends strongly against radiofrequency ablation for chronic \
-    axial spine pain (BMJ 2025;388:e079970), and more than 30 societies dispute that.";
-
 /// A patient's name, family name first, else an identifier.
 pub(super) fn name_of(patient: &Patient) -> String {
     let names: Vec<&str> = [&patient.family_name, &patient.given_name]

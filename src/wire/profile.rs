@@ -10,6 +10,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+/// What a reader of criteria for ablation has to know (handbook, section 1).
+pub const CONTESTED: &str = "The evidence for radiofrequency ablation is contested: a guideline of 2025 recommends strongly against it for chronic axial spine pain \
+    (BMJ 2025;388:e079970), and more than 30 societies dispute that. A profile says what one body asks for; meeting it is no advice to have a procedure.";
+
 /// A profile: one body's published criteria at one version.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ProfileFields {

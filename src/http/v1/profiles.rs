@@ -11,6 +11,7 @@ use crate::http::registry::{Endpoint, Example};
 use crate::http::reply::Reply;
 use crate::http::state::State;
 use crate::wire::errors::FieldErrors;
+use crate::wire::profile::CONTESTED;
 use crate::wire::profile::ProfileFields;
 use crate::wire::scalar::Whole;
 use deserr::Deserr;
@@ -57,10 +58,6 @@ struct ProfilesView {
     /// That the evidence is contested, and where to read on.
     notice: &'static str,
 }
-
-/// What a reader of criteria for ablation has to know (handbook, section 1).
-const NOTICE: &str = "The evidence for radiofrequency ablation is contested: a guideline of 2025 recommends strongly against it for chronic axial spine pain \
-    (BMJ 2025;388:e079970), and more than 30 societies dispute that. A profile says what one body asks for; meeting it is no advice to have a procedure.";
 
 /// Which version of a profile is judged by, if any.
 #[derive(Debug, Deserr, JsonSchema)]
@@ -115,7 +112,7 @@ fn list(state: &State, call: &Call) -> Result<Reply> {
             .collect();
         Reply::json(&ProfilesView {
             items,
-            notice: NOTICE,
+            notice: CONTESTED,
         })
     })
 }

@@ -23,6 +23,8 @@ pub(super) struct Column {
     pub(super) title: String,
     /// What it says.
     pub(super) verdict: Verdict,
+    /// Its sign.
+    pub(super) sign: &'static str,
     /// Whether it is the one that was chosen.
     pub(super) chosen: bool,
 }
@@ -76,6 +78,7 @@ impl Matrix {
                 id: one.profile.id.clone(),
                 title: one.profile.title.clone(),
                 verdict: one.verdict,
+                sign: verdict_sign(one.verdict),
                 chosen: one.profile.id == chosen.id,
             })
             .collect();
@@ -100,6 +103,15 @@ impl Matrix {
                 },
             ],
         }
+    }
+}
+
+const fn verdict_sign(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Meets => "✓",
+        Verdict::NeedsReview => "!",
+        Verdict::DoesNotMeet => "✕",
+        Verdict::InsufficientData => "?",
     }
 }
 

@@ -21,6 +21,7 @@ use crate::domain::qualification::{
 };
 use crate::http::{Access, Call, Endpoint, Parameter, ParameterKind, Reply, State};
 use crate::wire::determination::summary;
+use crate::wire::profile::CONTESTED;
 use askama::Template;
 use blocks::{AblationView, BlockView};
 use chrono::NaiveDate;
@@ -138,7 +139,7 @@ fn show(state: &State, call: &Call) -> Result<Reply> {
             episodes,
             may_record: may_record(unit),
             may_review: unit.principal.allows(Action::ReviewCandidate),
-            contested: words::CONTESTED,
+            contested: CONTESTED,
         })
     })?;
     page(&template)
