@@ -5,6 +5,7 @@
 mod issuer;
 mod jwks;
 mod key_source;
+pub mod password;
 mod permission;
 mod principal;
 mod scope;

@@ -363,6 +363,33 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    users (organization_id, id) {
+        organization_id -> Text,
+        id -> Text,
+        login -> Text,
+        display_name -> Text,
+        role -> Text,
+        password_hash -> Nullable<Text>,
+        form_token -> Text,
+        failed_attempts -> Integer,
+        locked_until -> Nullable<BigInt>,
+        disabled_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (secret_hash) {
+        secret_hash -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        last_seen_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     ablations,
     adverse_events,
@@ -385,4 +412,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     resource_versions,
     reviews,
     scores,
+    sessions,
+    users,
 );

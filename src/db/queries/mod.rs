@@ -15,6 +15,7 @@ pub mod import_progress;
 pub mod jobs;
 pub mod organizations;
 pub mod patients;
+pub mod people;
 pub mod profiles;
 pub mod reviews;
 pub mod scores;

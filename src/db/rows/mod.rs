@@ -8,10 +8,12 @@ mod block;
 mod determination;
 mod episode;
 mod patient;
+mod person;
 mod records;
 mod score;
 
 pub use determination::{Determination, DeterminationVersion, Judgement};
+pub use person::{SessionRecord, User};
 pub use records::{
     AuditEntry, AuditSeal, Export, ExportFile, ExportState, IdempotentAnswer, JobRun, KeptVersion,
     NewAuditEntry, ProfileActivation, ProfileVersion, Review, ReviewDecision,
@@ -24,6 +26,7 @@ pub(super) use block::BlockRow;
 pub(super) use determination::{DeterminationHistoryRow, DeterminationRow};
 pub(super) use episode::EpisodeRow;
 pub(super) use patient::{IdentifierRow, PatientRow, identifier_rows, patient_row, stored_patient};
+pub(super) use person::{SessionRow, UserRow};
 pub(super) use records::{
     ActivationRow, AuditRow, ExportFileRow, ExportRow, IdempotencyRow, JobRunRow,
     ProfileVersionRow, ResourceVersionRow, ReviewRow,
