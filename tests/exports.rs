@@ -84,6 +84,7 @@ impl OnDatabase for Practice {
             active_profiles: None,
             export_directory: directory.path().join("exports"),
             pseudonym_key: b"a key that only these tests know".to_vec(),
+            sign_in: medial::app::people::SignInSettings::default(),
         };
         let own = Database::open(&database.settings).unwrap();
         let app = App::new(own, seam, settings, profiles::built_in().unwrap());

@@ -147,6 +147,7 @@ fn ten_times_the_rows_take_the_same_memory() {
         active_profiles: None,
         export_directory: directory.join("exports"),
         pseudonym_key: b"a key that only these tests know".to_vec(),
+        sign_in: medial::app::people::SignInSettings::default(),
     };
     let app = App::new(
         database,

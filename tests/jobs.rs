@@ -84,6 +84,7 @@ impl OnDatabase for Practice {
             active_profiles: None,
             export_directory: std::env::temp_dir(),
             pseudonym_key: b"a key that only these tests know".to_vec(),
+            sign_in: medial::app::people::SignInSettings::default(),
         };
         let own = Database::open(&database.settings).unwrap();
         let app = App::new(own, clock.clone(), settings, profiles::built_in().unwrap());

@@ -1,6 +1,7 @@
 //! What every use case runs in: one transaction, the principal, the present instant, the profiles and the audit trail.
 
 use super::error::{Error, Result};
+use super::people::SignInSettings;
 use super::profiles::ProfileShelf;
 use super::reading::ReadTrail;
 use crate::auth::{Action, Principal};
@@ -26,6 +27,8 @@ pub struct AppSettings {
     /// The secret that pseudonyms and shifted dates of de-identified exports are made with. Whoever has it can tell
     /// whose a pseudonym is; with another one every pseudonym is another. At least 16 bytes, else nothing is de-identified.
     pub pseudonym_key: Vec<u8>,
+    /// How people sign in to the pages.
+    pub sign_in: SignInSettings,
 }
 
 impl std::fmt::Debug for AppSettings {

@@ -12,6 +12,7 @@ pub mod exports;
 pub mod imports;
 pub mod judging;
 pub mod patients;
+pub mod people;
 pub mod profiles;
 mod reading;
 pub mod timeline;
@@ -25,6 +26,7 @@ pub use crate::db::queries::adverse_events::{After, Filter as AdverseEventFilter
 pub use crate::db::queries::audit::Filter as AuditFilter;
 pub use crate::db::queries::blocks::Filter as BlockFilter;
 pub use crate::db::queries::candidates::{Cursor, Filter as CandidateFilter, Group, Key, Sort};
+pub use crate::db::rows::User;
 pub use crate::db::rows::{
     AuditEntry, Determination, DeterminationVersion, JobRun, Review, ReviewDecision, recorded,
 };

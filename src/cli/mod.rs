@@ -13,6 +13,7 @@ mod migrate;
 mod restore;
 mod serve;
 mod token;
+mod user;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ enum Command {
     Doctor(doctor::Args),
     Migrate(migrate::Args),
     Token(token::Args),
+    User(user::Args),
     Evaluate(evaluate::Args),
     Demo(demo::Args),
     Import(import::Args),
@@ -50,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
+        Command::User(arguments) => user::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),

@@ -4,7 +4,7 @@ use super::configuration::{Configuration, ConfigurationArgs};
 use super::{Failure, logging};
 use crate::app::App;
 use crate::auth::Verifier;
-use crate::http::authenticate::Tokens;
+use crate::http::authenticate::{People, Tokens};
 use crate::http::{Endpoint, State, v1};
 use crate::jobs::{JOBS, Jobs};
 use crate::web;
@@ -56,7 +56,10 @@ pub(super) fn serve_until_stopped(
     }
     let state = State::new(
         Arc::clone(&app),
-        Arc::new(Tokens::new(verifier, Arc::clone(&seam))),
+        Arc::new(People::new(
+            Tokens::new(verifier, Arc::clone(&seam)),
+            Arc::clone(&app),
+        )),
         seam,
         configuration.http.clone(),
         ready,

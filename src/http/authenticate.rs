@@ -1,8 +1,10 @@
 //! Who is calling: how the edge asks, without knowing how it is found out.
 
+use crate::app::App;
 pub use crate::auth::Principal;
 use crate::auth::{TokenError, Verifier};
 use crate::seam::Seam;
+use std::sync::Arc;
 
 /// Why nobody is known by a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,42 @@ impl Authenticate for Tokens {
     fn principal_at_once(&self, bearer: &str) -> Option<Result<Principal, AuthFailure>> {
         let known = self.verifier.verify_cached(bearer, self.seam.now())?;
         Some(known.map_err(failure))
+    }
+}
+
+/// Tokens, and the sessions of people who sign in to the pages.
+pub struct People {
+    tokens: Tokens,
+    app: Arc<App>,
+}
+
+impl People {
+    /// Sessions are those that `app` keeps.
+    #[must_use]
+    pub fn new(tokens: Tokens, app: Arc<App>) -> People {
+        People { tokens, app }
+    }
+}
+
+impl Authenticate for People {
+    fn principal(&self, bearer: &str) -> Result<Principal, AuthFailure> {
+        self.tokens.principal(bearer)
+    }
+
+    fn principal_at_once(&self, bearer: &str) -> Option<Result<Principal, AuthFailure>> {
+        self.tokens.principal_at_once(bearer)
+    }
+
+    fn session(&self, cookie: &str) -> Result<Option<Session>, AuthFailure> {
+        let holder = self.app.holder_of_session(cookie).map_err(|error| {
+            tracing::error!(%error, "a session could not be looked up");
+            AuthFailure::Unavailable
+        })?;
+        Ok(holder.map(|holder| Session {
+            principal: holder.principal,
+            display_name: holder.display_name,
+            csrf: holder.form_token,
+        }))
     }
 }
 

@@ -82,6 +82,12 @@ pub const JOBS: &[Job] = &[
         daily: false,
         run: |app, _| app.forget_old_answers(),
     },
+    Job {
+        name: "forget_ended_sessions",
+        every: Duration::from_secs(60 * 60),
+        daily: false,
+        run: |app, _| app.forget_ended_sessions(),
+    },
 ];
 
 /// The jobs while they run. Dropping this stops them.

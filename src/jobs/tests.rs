@@ -30,6 +30,7 @@ impl Empty {
             active_profiles: None,
             export_directory: std::env::temp_dir(),
             pseudonym_key: b"a key that only these tests know".to_vec(),
+            sign_in: crate::app::people::SignInSettings::default(),
         };
         // 22:00 on the first of March in Chicago.
         let clock = Fixed::at(

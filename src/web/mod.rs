@@ -7,6 +7,7 @@ mod assets;
 mod page;
 mod patient;
 mod profiles;
+mod sign_in;
 mod words;
 mod worklist;
 
@@ -21,6 +22,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         assets::endpoints(),
         worklist::endpoints(),
         patient::endpoints(),
+        sign_in::endpoints(),
         profiles::endpoints(),
     ];
     rooms.into_iter().flatten().collect()

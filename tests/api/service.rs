@@ -5,7 +5,7 @@ use crate::support::databases::TestDatabase;
 use chrono::{DateTime, TimeDelta, Utc};
 use medial::app::{App, AppSettings, profiles};
 use medial::auth::{Issuer, Role, Scopes, Secret, Settings, Verifier};
-use medial::http::authenticate::Tokens;
+use medial::http::authenticate::{People, Tokens};
 use medial::http::{CursorKey, HttpSettings, State};
 use medial::seam::{Fixed, Outside, Seam};
 use serde_json::Value;
@@ -79,6 +79,7 @@ impl Service {
             active_profiles: None,
             export_directory: exports,
             pseudonym_key: b"a key that only these tests know".to_vec(),
+            sign_in: medial::app::people::SignInSettings::default(),
         };
         let app = App::new(
             test.database.clone(),
@@ -90,11 +91,13 @@ impl Service {
         let mut http = HttpSettings::new(CursorKey::new(b"a secret for cursors"));
         http.bind.set_port(0);
         http.workers = 1;
-        let tokens = Arc::new(Tokens::new(verifier, seam.clone()));
+        let tokens = Tokens::new(verifier, seam.clone());
+        let people = Arc::new(People::new(tokens, app.clone()));
         let ready = |app: &App| app.db.ping().map_err(|error| error.to_string());
         let mut endpoints = medial::http::v1::endpoints();
         endpoints.extend(medial::web::endpoints());
-        let state = State::new(app.clone(), tokens, seam, http, ready, endpoints);
+        let state = State::new(app.clone(), people, seam, http, ready, endpoints)
+            .with_error_page(medial::web::error_page);
         let (address, handle, thread) = start(state.clone());
         Service {
             app,

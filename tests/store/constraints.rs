@@ -18,6 +18,7 @@ pub fn app(test: &TestDatabase, seam: medial::seam::Seam, time_zone: chrono_tz::
         active_profiles: None,
         export_directory: std::env::temp_dir(),
         pseudonym_key: b"a key that only these tests know".to_vec(),
+        sign_in: medial::app::people::SignInSettings::default(),
     };
     App::new(
         test.database.clone(),

@@ -159,6 +159,7 @@ impl Builder {
                 active_profiles: self.list("judging.active_profiles"),
                 export_directory: self.path("exports.directory").unwrap_or_default(),
                 pseudonym_key,
+                sign_in: crate::app::people::SignInSettings::default(),
             },
             profiles_directory: self.path("judging.profiles_directory"),
             http,

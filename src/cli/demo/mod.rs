@@ -13,7 +13,8 @@ use super::configuration::{Configuration, ConfigurationArgs};
 use super::failure::say;
 use super::{Failure, logging, serve};
 use crate::app::App;
-use crate::auth::Issuer;
+use crate::app::people::{NewUser, may_have_pages};
+use crate::auth::{Issuer, Role};
 use crate::db::Url;
 use crate::seam::{Outside, System};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -57,6 +58,9 @@ pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
     settings.set_default("tokens.secret_file", secret.display().to_string());
     let configuration = settings.load()?;
     logging::start(&configuration.log)?;
+    let mut configuration = configuration;
+    configuration.app.sign_in.demonstration = true;
+    let configuration = configuration;
     if arguments.fresh {
         remove(&path)?;
     }
@@ -65,6 +69,7 @@ pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
     } else {
         made(&configuration, &path, arguments)?
     };
+    people(&app)?;
     let issuer = Issuer::new(&configuration.tokens)
         .map_err(|error| Failure::usage(format!("tokens: {error}")))?;
     let (now, today) = (app.seam.now(), app.today());
@@ -79,6 +84,27 @@ pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
             eprintln!("medial: {failure}");
         }
     })
+}
+
+/// Sees to it that there is somebody of each role to sign in as. Nobody knows their passwords: the page of the
+/// demonstration signs in without.
+fn people(app: &Arc<App>) -> Result<(), Failure> {
+    let there = app.users_of(load::ORGANIZATION)?;
+    for role in Role::ALL.iter().filter(|role| may_have_pages(**role)) {
+        let login = format!("demo-{}", role.code());
+        if there.iter().any(|user| user.login == login) {
+            continue;
+        }
+        let new = NewUser {
+            organization: load::ORGANIZATION.to_owned(),
+            login,
+            display_name: format!("Demo {}", role.code().replace('_', " ")),
+            role: *role,
+        };
+        let password = format!("{:032x}", app.seam.random());
+        app.add_user(&new, &password)?;
+    }
+    Ok(())
 }
 
 fn database_path(configuration: &Configuration) -> Result<PathBuf, Failure> {

@@ -38,7 +38,8 @@ pub(super) fn words(
     Ok(format!(
         "
 Medial listens at {url}
-Browse its API at {url}/docs (no token needed). The cohort is synthetic. Ctrl-C ends it.
+Open it in a browser: the page to sign in has a button for each role. The cohort is synthetic. Ctrl-C ends it.
+Browse its API at {url}/docs (no token needed).
 
 Tokens of the organization `{ORGANIZATION}`, good for {days} days:
 {tokens}
