@@ -389,6 +389,7 @@ fn scores(performed_at: &str) -> Vec<ScoreRow> {
             stated_relief: None,
             analgesic_taken: false,
             reported_by: None,
+            answered_at: None,
         })
         .to_vec()
 }

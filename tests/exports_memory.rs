@@ -101,6 +101,7 @@ fn add(app: &Arc<App>, patient: Uuid, episode: Uuid, blocks: usize) {
                     stated_relief: None,
                     analgesic_taken: false,
                     reported_by: None,
+                    answered_at: None,
                 };
                 let score =
                     Stored::new(unit.new_id(), ORGANIZATION, patient, new.id, unit.now, row);
