@@ -148,6 +148,10 @@ fn ten_times_the_rows_take_the_same_memory() {
         active_profiles: None,
         export_directory: directory.join("exports"),
         pseudonym_key: b"a key that only these tests know".to_vec(),
+        diary: medial::app::diary::DiarySettings::new(
+            medial::auth::DiaryKey::new(b"a key for links"),
+            "http://medial.test",
+        ),
     };
     let app = App::new(
         database,

@@ -84,6 +84,10 @@ impl OnDatabase for Practice {
             active_profiles: None,
             export_directory: std::env::temp_dir(),
             pseudonym_key: b"a key that only these tests know".to_vec(),
+            diary: medial::app::diary::DiarySettings::new(
+                medial::auth::DiaryKey::new(b"a key for links"),
+                "http://medial.test",
+            ),
         };
         let own = Database::open(&database.settings).unwrap();
         let app = App::new(own, clock.clone(), settings, profiles::built_in().unwrap());

@@ -1,5 +1,6 @@
 //! What every use case runs in: one transaction, the principal, the present instant, the profiles and the audit trail.
 
+use super::diary::DiarySettings;
 use super::error::{Error, Result};
 use super::profiles::ProfileShelf;
 use super::reading::ReadTrail;
@@ -26,6 +27,8 @@ pub struct AppSettings {
     /// The secret that pseudonyms and shifted dates of de-identified exports are made with. Whoever has it can tell
     /// whose a pseudonym is; with another one every pseudonym is another. At least 16 bytes, else nothing is de-identified.
     pub pseudonym_key: Vec<u8>,
+    /// How patients' diaries are set up.
+    pub diary: DiarySettings,
 }
 
 impl std::fmt::Debug for AppSettings {
@@ -35,6 +38,7 @@ impl std::fmt::Debug for AppSettings {
             .field("active_profiles", &self.active_profiles)
             .field("export_directory", &self.export_directory)
             .field("pseudonym_key", &"…")
+            .field("diary", &self.diary)
             .finish()
     }
 }

@@ -166,6 +166,23 @@ impl JsonSchema for Instant {
     }
 }
 
+/// Whether a text has the shape of a mailbox's address. The server that takes the mail knows whether there is one.
+#[must_use]
+pub fn is_mail_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let plain = |part: &str| {
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|letter| letter.is_ascii_graphic() && !"<>()[],;:\\\"@".contains(letter))
+    };
+    let dots = |part: &str| !part.starts_with('.') && !part.ends_with('.') && !part.contains("..");
+    let parts = plain(local) && plain(domain) && dots(local) && dots(domain);
+    parts && text.len() <= 254 && domain.contains('.')
+}
+
 /// The identifier of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Id(pub Uuid);

@@ -79,6 +79,10 @@ impl Service {
             active_profiles: None,
             export_directory: exports,
             pseudonym_key: b"a key that only these tests know".to_vec(),
+            diary: medial::app::diary::DiarySettings::new(
+                medial::auth::DiaryKey::new(b"a key for links"),
+                "http://medial.test",
+            ),
         };
         let app = App::new(
             test.database.clone(),
