@@ -4,12 +4,14 @@
 //! registered like any other endpoint; what it shows and does are the same use cases that the API calls.
 
 mod assets;
+mod diary;
 mod page;
 mod patient;
 mod profiles;
 mod words;
 mod worklist;
 
+pub use diary::qr_svg;
 pub use page::error_page;
 
 use crate::http::Endpoint;
@@ -22,6 +24,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         worklist::endpoints(),
         patient::endpoints(),
         profiles::endpoints(),
+        diary::endpoints(),
     ];
     rooms.into_iter().flatten().collect()
 }
