@@ -28,7 +28,8 @@ const dueAt = (slot) => start + slot[0] * MINUTE;
 const slotAt = (time) => data.slots.find((slot) => time >= start + slot[1] * 1000 && time < start + slot[2] * 1000);
 const isDay = (slot) => slot[0] >= 1440;
 const shownTime = (slot) => {
-  const time = clock.format(dueAt(slot));
+  // In one piece: "1:30" is not parted from "PM".
+  const time = clock.format(dueAt(slot)).replace(/\s/g, "\u00a0");
   return isDay(slot) ? `${filled(data.day, "count", slot[0] / 1440)}, ${time}` : time;
 };
 
@@ -136,6 +137,7 @@ async function tellWaiting() {
 async function send() {
   if (ended) return;
   try {
+    if (!navigator.onLine) throw new Error("offline");
     heed(await queue.send());
   } catch {
     const registration = await navigator.serviceWorker?.getRegistration("/d/");
@@ -195,8 +197,8 @@ async function save(event) {
   const missing = find("missing");
   show(missing, !made);
   if (!made) {
-    missing.scrollIntoView({ block: "center" });
-    form.querySelector("fieldset.pain:not(:has(input:checked)) input").focus();
+    form.querySelector("fieldset.pain:not(:has(input:checked)) input").focus({ preventScroll: true });
+    missing.scrollIntoView({ block: "start" });
     return;
   }
   try {
@@ -232,6 +234,8 @@ function openForm() {
   form.querySelector("fieldset.pain input").focus({ preventScroll: true });
 }
 
+// What is missing is said by the page itself, in its own language.
+form.noValidate = true;
 form.addEventListener("submit", save);
 when.addEventListener("change", refresh);
 find("anyway").addEventListener("click", async () => {
