@@ -131,14 +131,14 @@ fn mail(server: &MailServer, reminder: &Reminder) -> std::result::Result<(), Str
     let transport =
         transport(server).map_err(|_| "the mail server's name is not one".to_owned())?;
     // What a mail server says may repeat the address.
-    transport.send(&message).map(drop).map_err(|error| {
-        let kind = match error.status() {
+    transport
+        .send(&message)
+        .map(drop)
+        .map_err(|error| match error.status() {
             Some(code) => format!("the mail server answered {code}"),
             None if error.is_timeout() => "the mail server took too long".to_owned(),
             None => "the mail server could not be reached, or not safely".to_owned(),
-        };
-        kind
-    })
+        })
 }
 
 fn message(server: &MailServer, reminder: &Reminder, to: &str) -> Result<Message> {
