@@ -85,6 +85,10 @@ impl OnDatabase for Practice {
             export_directory: directory.path().join("exports"),
             pseudonym_key: b"a key that only these tests know".to_vec(),
             sign_in: medial::app::people::SignInSettings::default(),
+            diary: medial::app::diary::DiarySettings::new(
+                medial::auth::DiaryKey::new(b"a key for links"),
+                "http://medial.test",
+            ),
         };
         let own = Database::open(&database.settings).unwrap();
         let app = App::new(own, seam, settings, profiles::built_in().unwrap());
@@ -390,6 +394,7 @@ fn scores(performed_at: &str) -> Vec<ScoreRow> {
             stated_relief: None,
             analgesic_taken: false,
             reported_by: None,
+            answered_at: None,
         })
         .to_vec()
 }

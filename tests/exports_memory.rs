@@ -101,6 +101,7 @@ fn add(app: &Arc<App>, patient: Uuid, episode: Uuid, blocks: usize) {
                     stated_relief: None,
                     analgesic_taken: false,
                     reported_by: None,
+                    answered_at: None,
                 };
                 let score =
                     Stored::new(unit.new_id(), ORGANIZATION, patient, new.id, unit.now, row);
@@ -148,6 +149,10 @@ fn ten_times_the_rows_take_the_same_memory() {
         export_directory: directory.join("exports"),
         pseudonym_key: b"a key that only these tests know".to_vec(),
         sign_in: medial::app::people::SignInSettings::default(),
+        diary: medial::app::diary::DiarySettings::new(
+            medial::auth::DiaryKey::new(b"a key for links"),
+            "http://medial.test",
+        ),
     };
     let app = App::new(
         database,

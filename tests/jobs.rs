@@ -85,6 +85,10 @@ impl OnDatabase for Practice {
             export_directory: std::env::temp_dir(),
             pseudonym_key: b"a key that only these tests know".to_vec(),
             sign_in: medial::app::people::SignInSettings::default(),
+            diary: medial::app::diary::DiarySettings::new(
+                medial::auth::DiaryKey::new(b"a key for links"),
+                "http://medial.test",
+            ),
         };
         let own = Database::open(&database.settings).unwrap();
         let app = App::new(own, clock.clone(), settings, profiles::built_in().unwrap());

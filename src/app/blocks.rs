@@ -379,7 +379,11 @@ pub fn correct_score(
         &ScoreFields::from(&stored.value),
         reason,
     )?;
-    let corrected = stored.next(unit.now, row.clone());
+    let row = ScoreRow {
+        answered_at: stored.value.answered_at,
+        ..row.clone()
+    };
+    let corrected = stored.next(unit.now, row);
     queries::scores::update_if_version(unit.tx, &unit.principal.organization, &corrected, version)?;
     unit.audit(Action::CorrectScore, "score", id, Some(corrected.patient))?;
     judging::judge_patient(unit, corrected.patient)?;

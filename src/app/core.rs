@@ -1,5 +1,6 @@
 //! What every use case runs in: one transaction, the principal, the present instant, the profiles and the audit trail.
 
+use super::diary::DiarySettings;
 use super::error::{Error, Result};
 use super::people::SignInSettings;
 use super::profiles::ProfileShelf;
@@ -29,6 +30,8 @@ pub struct AppSettings {
     pub pseudonym_key: Vec<u8>,
     /// How people sign in to the pages.
     pub sign_in: SignInSettings,
+    /// How patients' diaries are set up.
+    pub diary: DiarySettings,
 }
 
 impl std::fmt::Debug for AppSettings {
@@ -38,6 +41,7 @@ impl std::fmt::Debug for AppSettings {
             .field("active_profiles", &self.active_profiles)
             .field("export_directory", &self.export_directory)
             .field("pseudonym_key", &"…")
+            .field("diary", &self.diary)
             .finish()
     }
 }

@@ -6,6 +6,7 @@ pub mod blocks;
 pub mod candidates;
 pub mod core;
 pub mod determinations;
+pub mod diary;
 pub mod episodes;
 pub mod error;
 pub mod exports;

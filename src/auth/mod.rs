@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads the clock: the present instant is an argument. Nothing here shows a token or a key in an error.
 
+mod diary;
 mod issuer;
 mod jwks;
 mod key_source;
@@ -12,6 +13,7 @@ mod scope;
 mod settings;
 mod token;
 
+pub use diary::DiaryKey;
 pub use issuer::{IssueError, Issuer};
 pub use jwks::RefusedKey;
 pub use permission::{Action, Role, allows};

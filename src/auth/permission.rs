@@ -74,6 +74,14 @@ codes! {
         CorrectScore = "correct_score";
         /// Withdraw a score, with a reason.
         WithdrawScore = "withdraw_score";
+        /// Make a link by which a patient keeps a block's diary.
+        MakeDiaryLink = "make_diary_link";
+        /// List a block's links.
+        ReadDiaryLink = "read_diary_link";
+        /// Revoke a link.
+        RevokeDiaryLink = "revoke_diary_link";
+        /// Keep the diary that a link is for.
+        WriteDiary = "write_diary";
         /// Read ablations and follow-ups.
         ReadAblation = "read_ablation";
         /// Record an ablation or a follow-up.
@@ -115,6 +123,7 @@ pub const fn allows(role: Role, action: Action) -> bool {
         | Action::ReadEpisode
         | Action::ReadBlock
         | Action::ReadScore
+        | Action::ReadDiaryLink
         | Action::ReadAblation
         | Action::ReadAdverseEvent
         | Action::ReadCandidate => match role {
@@ -131,11 +140,20 @@ pub const fn allows(role: Role, action: Action) -> bool {
         | Action::WriteScore
         | Action::CorrectScore
         | Action::WithdrawScore
+        | Action::MakeDiaryLink
+        | Action::RevokeDiaryLink
         | Action::WriteAblation
         | Action::CorrectAblation
         | Action::WriteAdverseEvent => match role {
             Role::EhrSystem | Role::Clinician => true,
             Role::Analyst | Role::Patient | Role::Auditor | Role::Admin => false,
+        },
+        // By the link alone: everybody else adds scores under their own name.
+        Action::WriteDiary => match role {
+            Role::Patient => true,
+            Role::EhrSystem | Role::Clinician | Role::Analyst | Role::Auditor | Role::Admin => {
+                false
+            }
         },
         // The rules and what they say, without a name.
         Action::ReadProfile
@@ -201,9 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn a_patient_may_do_nothing_yet_and_an_auditor_only_read_the_trail() {
+    fn a_patient_may_only_keep_the_diary_and_an_auditor_only_read_the_trail() {
         for action in Action::ALL {
-            assert!(!allows(Role::Patient, *action), "{}", action.code());
+            assert_eq!(
+                allows(Role::Patient, *action),
+                *action == Action::WriteDiary,
+                "{}",
+                action.code()
+            );
             assert_eq!(
                 allows(Role::Auditor, *action),
                 *action == Action::ReadAudit,

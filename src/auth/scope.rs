@@ -96,7 +96,11 @@ pub const fn required(action: Action) -> (&'static str, Operation) {
         Action::WriteBlock | Action::WriteAblation => ("Procedure", Operation::Create),
         Action::CorrectBlock | Action::CorrectAblation => ("Procedure", Operation::Update),
         Action::ReadScore => ("Observation", Operation::Read),
-        Action::WriteScore => ("Observation", Operation::Create),
+        Action::WriteScore | Action::WriteDiary => ("Observation", Operation::Create),
+        // A diary is a questionnaire that a patient is asked to answer.
+        Action::MakeDiaryLink => ("Questionnaire", Operation::Create),
+        Action::ReadDiaryLink => ("Questionnaire", Operation::Read),
+        Action::RevokeDiaryLink => ("Questionnaire", Operation::Delete),
         Action::CorrectScore => ("Observation", Operation::Update),
         Action::WithdrawScore => ("Observation", Operation::Delete),
         Action::ReadAdverseEvent => ("AdverseEvent", Operation::Read),

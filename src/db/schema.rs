@@ -116,6 +116,7 @@ diesel::table! {
         updated_at -> BigInt,
         withdrawn_at -> Nullable<BigInt>,
         withdrawn_reason -> Nullable<Text>,
+        answered_at -> Nullable<BigInt>,
     }
 }
 
@@ -364,6 +365,37 @@ diesel::table! {
 }
 
 diesel::table! {
+    diary_links (organization_id, id) {
+        organization_id -> Text,
+        id -> Text,
+        patient_id -> Text,
+        block_id -> Text,
+        language -> Nullable<Text>,
+        remind_by -> Nullable<Text>,
+        remind_to -> Nullable<Text>,
+        remind_at -> Nullable<BigInt>,
+        remind_minutes -> Nullable<BigInt>,
+        remind_attempts -> Integer,
+        created_at -> BigInt,
+        created_by -> Text,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        revoked_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    diary_entries (organization_id, link_id, id) {
+        organization_id -> Text,
+        link_id -> Text,
+        id -> Text,
+        score_id -> Text,
+        received_at -> BigInt,
+        clock_ahead -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     users (organization_id, id) {
         organization_id -> Text,
         id -> Text,
@@ -397,6 +429,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     blocks,
     determination_history,
     determinations,
+    diary_entries,
+    diary_links,
     episodes,
     export_files,
     exports,

@@ -242,6 +242,9 @@ pub struct ScoreRow {
     pub analgesic_taken: bool,
     /// Who reported it.
     pub reported_by: Option<ReportedBy>,
+    /// When the patient answered, where that is known apart from when the score was recorded: a phone that was offline
+    /// sends later.
+    pub answered_at: Option<DateTime<Utc>>,
 }
 
 impl ScoreRow {
@@ -254,13 +257,22 @@ impl ScoreRow {
     /// Whether it was entered so long after it was taken that it rests on memory.
     #[must_use]
     pub fn is_retrospective(&self, recorded_at: DateTime<Utc>) -> bool {
-        recorded_at.signed_duration_since(self.taken_at) > RETROSPECTIVE_AFTER
+        match self.answered_at {
+            Some(answered_at) => {
+                answered_at.signed_duration_since(self.taken_at) > ANSWERED_LATE_AFTER
+            }
+            None => recorded_at.signed_duration_since(self.taken_at) > RETROSPECTIVE_AFTER,
+        }
     }
 }
 
 /// A score entered later than this after it was taken is marked as retrospective. No source gives a number: a diary
 /// that a clinic copies the next morning is still a diary.
 pub const RETROSPECTIVE_AFTER: TimeDelta = TimeDelta::hours(24);
+
+/// The same where it is known when the patient answered: then nothing has to be allowed for copying. No source gives a
+/// number here either; an hour is the diary's own step through the day.
+pub const ANSWERED_LATE_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// A diary row as an evaluation reads it: with its identity and its place in the order of recording.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -44,6 +44,7 @@ pub struct Call {
     pub(super) idempotency_key: Option<String>,
     pub(super) fingerprint: Option<String>,
     pub(super) accept: Option<String>,
+    pub(super) accept_language: Option<String>,
     pub(super) body: CallBody,
     pub(super) cursor_key: CursorKey,
     pub(super) session: Option<Session>,
@@ -306,6 +307,12 @@ impl Call {
     #[must_use]
     pub fn accept(&self) -> Option<&str> {
         self.accept.as_deref()
+    }
+
+    /// The `Accept-Language` header.
+    #[must_use]
+    pub fn accept_language(&self) -> Option<&str> {
+        self.accept_language.as_deref()
     }
 
     /// The JSON body; null when there is none.

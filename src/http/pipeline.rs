@@ -166,7 +166,8 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
         let call = self.checked(request, principal)?;
         let body = match &self.endpoint.body {
             Some(wanted) => {
-                let limit = self.state.settings.body_limit;
+                let most = self.state.settings.body_limit;
+                let limit = self.endpoint.largest_body.map_or(most, |own| own.min(most));
                 body::read(request.headers(), payload, wanted, limit).await?
             }
             None => CallBody::Empty,
@@ -276,6 +277,10 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
             fingerprint: None,
             accept: headers
                 .get(header::ACCEPT)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+            accept_language: headers
+                .get(header::ACCEPT_LANGUAGE)
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned),
             body: CallBody::Empty,

@@ -335,6 +335,8 @@ pub struct Endpoint<C = App> {
     pub paged: bool,
     /// Whether it is a page for a browser: its errors are pages too, and it is not part of the document.
     pub browsed: bool,
+    /// The largest body in bytes, where that is less than for all.
+    pub largest_body: Option<usize>,
     /// Does the work.
     pub handler: Handler<C>,
 }
@@ -383,6 +385,7 @@ impl<C> Endpoint<C> {
             needs_version: false,
             paged: false,
             browsed: false,
+            largest_body: None,
             handler,
         }
     }
@@ -399,6 +402,20 @@ impl<C> Endpoint<C> {
         endpoint.browsed = true;
         endpoint.tag = "pages";
         endpoint
+    }
+
+    /// The same with another method, for what the script of a page sends.
+    #[must_use]
+    pub fn sent_by(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Takes no larger body than this, in bytes.
+    #[must_use]
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.largest_body = Some(bytes);
+        self
     }
 
     /// What a form of a page is sent to.

@@ -3,6 +3,7 @@
 //! A job that fails says so once, tries again ever more rarely, and says when it works again. It never ends the process.
 
 pub mod exports;
+pub mod reminders;
 mod run;
 mod stop;
 
@@ -75,6 +76,13 @@ pub const JOBS: &[Job] = &[
         every: Duration::from_secs(60 * 60),
         daily: false,
         run: |app, _| exports::clean_up(app),
+    },
+    // Of the diaries whose link asks for it; their times are a quarter of an hour apart at the closest.
+    Job {
+        name: "remind_diaries",
+        every: Duration::from_secs(20),
+        daily: false,
+        run: reminders::run,
     },
     Job {
         name: "forget_old_answers",

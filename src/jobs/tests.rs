@@ -31,6 +31,10 @@ impl Empty {
             export_directory: std::env::temp_dir(),
             pseudonym_key: b"a key that only these tests know".to_vec(),
             sign_in: crate::app::people::SignInSettings::default(),
+            diary: crate::app::diary::DiarySettings::new(
+                crate::auth::DiaryKey::new(b"a key for links"),
+                "http://medial.test",
+            ),
         };
         // 22:00 on the first of March in Chicago.
         let clock = Fixed::at(

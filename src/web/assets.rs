@@ -25,6 +25,26 @@ const ASSETS: &[Asset] = &[
         content: include_bytes!("../../assets/medial.js"),
     },
     Asset {
+        name: "diary.css",
+        media_type: "text/css; charset=utf-8",
+        content: include_bytes!("../../assets/diary.css"),
+    },
+    Asset {
+        name: "diary-clinic.css",
+        media_type: "text/css; charset=utf-8",
+        content: include_bytes!("../../assets/diary-clinic.css"),
+    },
+    Asset {
+        name: "diary.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("../../assets/diary.js"),
+    },
+    Asset {
+        name: "diary-queue.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("../../assets/diary-queue.js"),
+    },
+    Asset {
         name: "icon.svg",
         media_type: "image/svg+xml",
         content: include_bytes!("../../assets/icon.svg"),

@@ -4,6 +4,7 @@
 //! registered like any other endpoint; what it shows and does are the same use cases that the API calls.
 
 mod assets;
+mod diary;
 mod page;
 mod patient;
 mod profiles;
@@ -11,6 +12,7 @@ mod sign_in;
 mod words;
 mod worklist;
 
+pub use diary::qr_svg;
 pub use page::error_page;
 
 use crate::http::Endpoint;
@@ -24,6 +26,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         patient::endpoints(),
         sign_in::endpoints(),
         profiles::endpoints(),
+        diary::endpoints(),
     ];
     rooms.into_iter().flatten().collect()
 }

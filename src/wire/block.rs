@@ -80,6 +80,7 @@ impl ScoreBody {
             stated_relief: self.stated_relief_percent.map(|percent| percent.0),
             analgesic_taken: self.analgesic_taken.unwrap_or(false),
             reported_by: self.reported_by.map(|code| code.0),
+            answered_at: None,
         })
     }
 }

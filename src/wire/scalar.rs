@@ -166,6 +166,51 @@ impl JsonSchema for Instant {
     }
 }
 
+/// Whether a text has the shape of a mailbox's address. The server that takes the mail knows whether there is one.
+#[must_use]
+pub fn is_mail_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let plain = |part: &str| {
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|letter| letter.is_ascii_graphic() && !"<>()[],;:\\\"@".contains(letter))
+    };
+    let dots = |part: &str| !part.starts_with('.') && !part.ends_with('.') && !part.contains("..");
+    let parts = plain(local) && plain(domain) && dots(local) && dots(domain);
+    parts && text.len() <= 254 && domain.contains('.')
+}
+
+/// The address of a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailAddress(pub String);
+
+impl Deserr<FieldErrors> for MailAddress {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef,
+    ) -> Result<Self, FieldErrors> {
+        let text = string(value, location)?;
+        if is_mail_address(&text) {
+            return Ok(MailAddress(text));
+        }
+        let detail = "Expected an address as someone@example.org.";
+        Err(FieldErrors::at(location, "invalid_address", detail))
+    }
+}
+
+impl JsonSchema for MailAddress {
+    fn schema_name() -> Cow<'static, str> {
+        "MailAddress".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "email", "maxLength": 254, "examples": ["someone@example.org"] })
+    }
+}
+
 /// The identifier of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Id(pub Uuid);

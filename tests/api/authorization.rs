@@ -16,6 +16,7 @@ struct Seeded {
     follow_up: String,
     event: String,
     export: String,
+    link: String,
 }
 
 impl Seeded {
@@ -34,6 +35,17 @@ impl Seeded {
             "follow_ups": [{"taken_on": "2025-12-01", "stated_relief_percent": 60}],
         });
         let ablation = service.post("/v1/ablations", &ablation).expect(201);
+        let recent = json!({
+            "episode_id": episode, "performed_at": "2030-01-02T09:00:00-05:00", "kind": "diagnostic",
+            "technique": "medial_branch", "joints": ["L4-5"], "side": "left",
+        });
+        let recent = service.post("/v1/blocks", &recent).expect(201);
+        let link = service
+            .post(
+                &format!("/v1/blocks/{}/diary-link", id(&recent)),
+                &json!({}),
+            )
+            .expect(201);
         let event = json!({"block_id": id(&block), "category": "soreness", "grade": "minor", "onset_on": "2025-09-09"});
         let event = service.post("/v1/adverse-events", &event).expect(201);
         let export = service
@@ -48,6 +60,7 @@ impl Seeded {
             ablation: id(&ablation).to_owned(),
             event: id(&event).to_owned(),
             export: id(&export.expect(202)).to_owned(),
+            link: id(&link).to_owned(),
             episode,
         }
     }
@@ -62,6 +75,7 @@ impl Seeded {
             "ablations" => &self.ablation,
             "adverse-events" => &self.event,
             "exports" => &self.export,
+            "diary-links" => &self.link,
             _ => &self.patient,
         };
         endpoint

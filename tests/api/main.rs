@@ -18,5 +18,6 @@ mod concurrency;
 mod contract;
 mod corrections;
 mod described;
+mod diary;
 mod lists;
 mod service;

@@ -80,6 +80,10 @@ impl Service {
             export_directory: exports,
             pseudonym_key: b"a key that only these tests know".to_vec(),
             sign_in: medial::app::people::SignInSettings::default(),
+            diary: medial::app::diary::DiarySettings::new(
+                medial::auth::DiaryKey::new(b"a key for links"),
+                "http://medial.test",
+            ),
         };
         let app = App::new(
             test.database.clone(),

@@ -19,6 +19,10 @@ pub fn app(test: &TestDatabase, seam: medial::seam::Seam, time_zone: chrono_tz::
         export_directory: std::env::temp_dir(),
         pseudonym_key: b"a key that only these tests know".to_vec(),
         sign_in: medial::app::people::SignInSettings::default(),
+        diary: medial::app::diary::DiarySettings::new(
+            medial::auth::DiaryKey::new(b"a key for links"),
+            "http://medial.test",
+        ),
     };
     App::new(
         test.database.clone(),

@@ -18,6 +18,7 @@ mod support;
 mod addresses;
 mod candidates;
 mod constraints;
+mod diary;
 mod due;
 mod migrations;
 mod plans;

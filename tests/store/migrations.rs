@@ -4,6 +4,22 @@ use crate::support::databases::{TestDatabase, on_each_database};
 use medial::db::{Database, DatabaseKind};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Each migration as it is written for SQLite and for PostgreSQL.
+const MIGRATIONS: [(&str, &str); 3] = [
+    (
+        include_str!("../../migrations/sqlite/2025-11-01-000000_initial/up.sql"),
+        include_str!("../../migrations/postgres/2025-11-01-000000_initial/up.sql"),
+    ),
+    (
+        include_str!("../../migrations/sqlite/2026-11-24-000001_people/up.sql"),
+        include_str!("../../migrations/postgres/2026-11-24-000001_people/up.sql"),
+    ),
+    (
+        include_str!("../../migrations/sqlite/2026-11-24-000002_diary/up.sql"),
+        include_str!("../../migrations/postgres/2026-11-24-000002_diary/up.sql"),
+    ),
+];
+
 const OF_THE_HARNESS: &str = "__diesel_schema_migrations";
 
 /// Everything there is, as the database itself writes it down.
@@ -182,11 +198,11 @@ on_each_database! {
         let first = dump(test);
         assert!(first.len() > 45, "{first:#?}");
         let reverted = test.database.revert_all().unwrap();
-        assert_eq!(reverted.len(), 1);
+        assert_eq!(reverted.len(), MIGRATIONS.len());
         assert_eq!(dump(test), Vec::<String>::new());
-        assert_eq!(test.database.pending_migrations().unwrap().len(), 1);
+        assert_eq!(test.database.pending_migrations().unwrap().len(), MIGRATIONS.len());
         let run = test.database.migrate().unwrap();
-        assert_eq!(run, reverted);
+        assert!(run.iter().eq(reverted.iter().rev()), "{run:?} {reverted:?}");
         assert_eq!(dump(test), first);
         assert!(test.database.pending_migrations().unwrap().is_empty());
         assert!(test.database.migrate().unwrap().is_empty());
@@ -208,7 +224,7 @@ on_each_database! {
                 .collect();
             started.into_iter().map(|one| one.join().unwrap()).sum()
         });
-        assert_eq!(run, 1);
+        assert_eq!(run, MIGRATIONS.len());
     }
 }
 
@@ -228,17 +244,19 @@ fn both_databases_have_the_same_keys_and_indexes() {
 
 #[test]
 fn both_migrations_check_the_same() {
-    let sqlite = include_str!("../../migrations/sqlite/2025-11-01-000000_initial/up.sql");
-    let postgres = include_str!("../../migrations/postgres/2025-11-01-000000_initial/up.sql");
-    let found = checks(sqlite);
-    assert!(found.values().map(BTreeSet::len).sum::<usize>() > 50);
-    assert_eq!(found, checks(postgres));
+    let mut count = 0;
+    for (sqlite, postgres) in MIGRATIONS {
+        let found = checks(sqlite);
+        count += found.values().map(BTreeSet::len).sum::<usize>();
+        assert_eq!(found, checks(postgres));
+    }
+    assert!(count > 50);
 }
 
 /// A truth value in SQLite is an integer that nothing but a check keeps to 0 and 1.
 #[test]
 fn every_truth_value_of_sqlite_is_checked() {
-    let sqlite = include_str!("../../migrations/sqlite/2025-11-01-000000_initial/up.sql");
+    let sqlite = MIGRATIONS.map(|(sqlite, _)| sqlite).join("\n");
     let truth_values: Vec<Column> = expected_columns(DatabaseKind::Postgres)
         .into_iter()
         .filter(|column| column.2 == "BOOLEAN")

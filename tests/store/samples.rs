@@ -230,6 +230,7 @@ impl Dice {
             stated_relief: self.maybe(Dice::percent),
             analgesic_taken: self.yes(),
             reported_by: self.maybe(|dice| dice.pick(ReportedBy::ALL)),
+            answered_at: None,
         }
     }
 

@@ -4,7 +4,8 @@ use super::kind::{Kind, Value};
 use super::settings::{SETTINGS, Setting};
 use super::{Configuration, Given, LogSettings, Origin, Problem};
 use crate::app::AppSettings;
-use crate::auth::{self, Algorithm, JwksLocation, Secret};
+use crate::app::diary::{Delivery, DiarySettings, MailSecurity, MailServer};
+use crate::auth::{self, Algorithm, DiaryKey, JwksLocation, Secret};
 use crate::db::{DatabaseSettings, Synchronous};
 use crate::http::{CursorKey, HttpSettings};
 use crate::seam::{Outside, System};
@@ -19,6 +20,7 @@ use std::time::Duration;
 /// Separates the keys that are derived from one secret from each other and from its own use.
 const CURSOR_LABEL: &[u8] = b"medial derived key: cursors 1";
 const PSEUDONYM_LABEL: &[u8] = b"medial derived key: pseudonyms 1";
+const DIARY_LABEL: &[u8] = b"medial derived key: diary links 1";
 
 /// Largest file of a secret, in bytes.
 const LARGEST_SECRET: u64 = 64 * 1024;
@@ -150,6 +152,7 @@ impl Builder {
         let database = self.database();
         let http = self.http(secret.as_deref());
         let pseudonym_key = self.pseudonym_key(secret.as_deref());
+        let diary = self.diary(secret.as_deref(), http.bind);
         Configuration {
             file,
             database,
@@ -160,6 +163,7 @@ impl Builder {
                 export_directory: self.path("exports.directory").unwrap_or_default(),
                 pseudonym_key,
                 sign_in: crate::app::people::SignInSettings::default(),
+                diary,
             },
             profiles_directory: self.path("judging.profiles_directory"),
             http,
@@ -183,6 +187,8 @@ impl Builder {
         });
         let mut files: Vec<PathBuf> = of_secrets.collect();
         files.extend(self.path("tokens.secret_file"));
+        files.extend(self.path("reminders.webhook_secret_file"));
+        files.extend(self.path("reminders.smtp_password_file"));
         files.dedup();
         for file in files.iter().filter(|file| is_open_to_others(file)) {
             let shown = file.display();
@@ -360,12 +366,124 @@ impl Builder {
     }
 }
 
+/// Patients' diaries.
+impl Builder {
+    fn diary(&mut self, token_secret: Option<&[u8]>, bind: SocketAddr) -> DiarySettings {
+        let public_url = self
+            .text("http.public_url")
+            .map_or_else(|| format!("http://{bind}"), str::to_owned);
+        DiarySettings {
+            key: self.diary_key(token_secret),
+            public_url,
+            reminders: self.reminders(),
+        }
+    }
+
+    fn diary_key(&mut self, token_secret: Option<&[u8]>) -> DiaryKey {
+        if let Some(secret) = self.text("diary.link_secret") {
+            return DiaryKey::new(secret.as_bytes());
+        }
+        if let Some(secret) = token_secret {
+            return DiaryKey::new(&derived(secret, DIARY_LABEL));
+        }
+        self.warnings.push(
+            "diary.link_secret: neither it nor a token secret is configured; the key is drawn at each start, and the links of diaries end with it"
+                .to_owned(),
+        );
+        DiaryKey::new(&drawn())
+    }
+
+    fn reminders(&mut self) -> Option<Delivery> {
+        match self.text("reminders.kind") {
+            Some("webhook") => self.webhook(),
+            Some("email") => self.mail_server().map(Delivery::Email),
+            _ => None,
+        }
+    }
+
+    fn webhook(&mut self) -> Option<Delivery> {
+        let url = self.needed("reminders.webhook_url", Self::text_of)?;
+        let path = self.needed("reminders.webhook_secret_file", Self::path)?;
+        match secret_in(&path) {
+            Ok(secret) => Some(Delivery::Webhook { url, secret }),
+            Err(what) => {
+                self.problem("reminders.webhook_secret_file", what);
+                None
+            }
+        }
+    }
+
+    fn mail_server(&mut self) -> Option<MailServer> {
+        let host = self.needed("reminders.smtp_host", Self::text_of)?;
+        let from = self.needed("reminders.from", Self::text_of)?;
+        let user = self.text_of("reminders.smtp_user");
+        let password = match self.path("reminders.smtp_password_file") {
+            Some(path) => match words_in(&path) {
+                Ok(password) => Some(password),
+                Err(what) => {
+                    self.problem("reminders.smtp_password_file", what);
+                    return None;
+                }
+            },
+            None => None,
+        };
+        if user.is_some() != password.is_some() {
+            let what = "a user and a password belong together; give both, or neither";
+            self.problem("reminders.smtp_user", what);
+        }
+        Some(MailServer {
+            host,
+            port: u16::try_from(self.number("reminders.smtp_port")).unwrap_or(587),
+            security: match self.text("reminders.smtp_security") {
+                Some("tls") => MailSecurity::Tls,
+                Some("none") => MailSecurity::None,
+                _ => MailSecurity::StartTls,
+            },
+            user,
+            password,
+            from,
+        })
+    }
+
+    fn text_of(&self, name: &str) -> Option<String> {
+        self.text(name).map(str::to_owned)
+    }
+
+    /// A setting that `reminders.kind` cannot do without.
+    fn needed<T>(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&Self, &str) -> Option<T>,
+    ) -> Option<T> {
+        let found = read(self, name);
+        if found.is_none() && !self.problems.iter().any(|one| one.name == Some(name)) {
+            self.problem(name, "reminders.kind needs it, and it is not configured");
+        }
+        found
+    }
+}
+
 fn default_of(setting: &Setting) -> Option<Value> {
     setting.kind.read(setting.default?).ok()
 }
 
 /// The secret in a file, without the line end after it.
 fn secret_in(path: &std::path::Path) -> Result<Vec<u8>, String> {
+    let bytes = bytes_in(path)?;
+    Secret::new(bytes.as_slice()).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+/// A password in a file, without the line end after it.
+fn words_in(path: &std::path::Path) -> Result<String, String> {
+    let words = String::from_utf8(bytes_in(path)?);
+    words
+        .ok()
+        .filter(|words| !words.is_empty())
+        .ok_or_else(|| format!("{} holds no text", path.display()))
+}
+
+fn bytes_in(path: &std::path::Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
     if std::fs::metadata(path).map_err(unreadable)?.len() > LARGEST_SECRET {
         return Err(format!(
@@ -380,7 +498,6 @@ fn secret_in(path: &std::path::Path) -> Result<Vec<u8>, String> {
     {
         bytes.pop();
     }
-    Secret::new(bytes.as_slice()).map_err(|error| error.to_string())?;
     Ok(bytes)
 }
 

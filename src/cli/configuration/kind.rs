@@ -21,6 +21,10 @@ pub(super) enum Kind {
     DatabaseUrl,
     /// An IP address with a port.
     Address,
+    /// The web address of a place: scheme, host and perhaps a path.
+    WebAddress,
+    /// The address of a mailbox.
+    MailAddress,
     /// A file or the web address of a key set.
     KeySet,
     /// `true` or `false`.
@@ -94,6 +98,10 @@ impl Kind {
             Kind::KeySet => JwksLocation::parse(text)
                 .map(Value::KeySet)
                 .map_err(|error| error.to_string()),
+            Kind::WebAddress => web_address(text).map(Value::Text).ok_or_else(refused),
+            Kind::MailAddress => crate::wire::scalar::is_mail_address(text)
+                .then(|| Value::Text(text.to_owned()))
+                .ok_or_else(refused),
             Kind::Flag => text.parse().map(Value::Flag).map_err(|_| refused()),
             Kind::Number { least, most } => within(text.parse().ok(), least, most)
                 .map(Value::Number)
@@ -162,6 +170,10 @@ impl Kind {
             Kind::Address => {
                 "an IP address with a port, as 127.0.0.1:8080 or [::1]:8080".to_owned()
             }
+            Kind::WebAddress => {
+                "an http or https address, as https://medial.example.org or with a path".to_owned()
+            }
+            Kind::MailAddress => "an address as clinic@example.org".to_owned(),
             Kind::KeySet => "a file or an https address".to_owned(),
             Kind::Flag => "true or false".to_owned(),
             Kind::Number { least, most } => format!("a whole number from {least} to {most}"),
@@ -190,6 +202,8 @@ impl Kind {
             Kind::Path => "PATH",
             Kind::DatabaseUrl => "URL",
             Kind::Address => "ADDRESS:PORT",
+            Kind::WebAddress => "URL",
+            Kind::MailAddress => "MAILBOX",
             Kind::KeySet => "FILE|URL",
             Kind::Flag => "true|false",
             Kind::Number { .. } => "NUMBER",
@@ -218,6 +232,16 @@ fn secret(text: &str) -> Result<Value, String> {
     Secret::new(text)
         .map(|_| Value::Text(text.to_owned()))
         .map_err(|error| error.to_string())
+}
+
+/// A web address without a slash at its end. Neither a user nor a query belongs to it.
+fn web_address(text: &str) -> Option<String> {
+    let uri: ureq::http::Uri = text.parse().ok()?;
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+    let authority = uri.authority()?;
+    let plain = !authority.host().is_empty() && !authority.as_str().contains('@');
+    let ends = uri.query().is_none() && !text.contains('#');
+    (is_web && plain && ends).then(|| text.trim_end_matches('/').to_owned())
 }
 
 /// The error of the database without its own introduction.
@@ -293,6 +317,20 @@ mod tests {
     }
 
     #[test]
+    fn a_web_address_ends_without_a_slash() {
+        let read = |text| web_address(text).unwrap();
+        assert_eq!(
+            read("https://medial.example.org/"),
+            "https://medial.example.org"
+        );
+        assert_eq!(read("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        assert_eq!(
+            read("https://example.org/medial/"),
+            "https://example.org/medial"
+        );
+    }
+
+    #[test]
     fn sizes_may_have_one() {
         assert_eq!(size("1MiB"), Some(1_048_576));
         assert_eq!(size("64 KiB"), Some(65_536));
@@ -321,6 +359,13 @@ mod tests {
             (Kind::LogFilter, "medial=loud"),
             (Kind::DatabaseUrl, "mysql://host/x"),
             (Kind::KeySet, "ftp://host/x"),
+            (Kind::WebAddress, "medial.example.org"),
+            (Kind::WebAddress, "ftp://medial.example.org"),
+            (Kind::WebAddress, "https://user@medial.example.org"),
+            (Kind::WebAddress, "https://medial.example.org/?a=1"),
+            (Kind::WebAddress, "https://medial.example.org/#a"),
+            (Kind::MailAddress, "clinic"),
+            (Kind::MailAddress, "a b@example.org"),
             (Kind::Secret, "short"),
             (Kind::Text, ""),
         ];

@@ -76,6 +76,8 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "When SQLite calls a write durable. full: an acknowledged record survives a loss of power. normal: it survives a crash of the program only.";
     often "http.bind", "http-bind", "MEDIAL_HTTP_BIND", Kind::Address, Some("127.0.0.1:8080"),
         "Where the service listens: ADDRESS:PORT. It speaks plain HTTP: let others reach it only through a proxy that ends TLS.";
+    often "http.public_url", "http-public-url", "MEDIAL_HTTP_PUBLIC_URL", Kind::WebAddress, None,
+        "Where patients reach this service, as https://medial.example.org: what the links of diaries begin with. A phone keeps a diary offline only over https. Default: http:// and the address of http.bind.";
     rare "http.workers", "http-workers", "MEDIAL_HTTP_WORKERS", Kind::Number { least: 1, most: 256 }, Some("2"),
         "Threads that read requests and write answers.";
     rare "http.permits", "http-permits", "MEDIAL_HTTP_PERMITS", Kind::Number { least: 1, most: 1000 }, Some("32"),
@@ -126,6 +128,26 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "Where exports are kept until they are fetched or deleted.";
     rare "exports.pseudonym_secret", none, "MEDIAL_EXPORTS_PSEUDONYM_SECRET", Kind::Secret, None,
         "Makes the pseudonyms of de-identified exports; 32 bytes or more. With another secret the same patient has another pseudonym. Default: derived from the token secret.";
+    rare "diary.link_secret", none, "MEDIAL_DIARY_LINK_SECRET", Kind::Secret, None,
+        "Signs the links of diaries; 32 bytes or more, the same on all machines of one service. With another secret no earlier link works. Default: derived from the token secret; without one it is drawn at each start, and links end with it.";
+    often "reminders.kind", "reminders-kind", "MEDIAL_REMINDERS_KIND", Kind::Choice(&["off", "webhook", "email"]), Some("off"),
+        "How patients are reminded of their diary, where their link asks for it.";
+    rare "reminders.webhook_url", "reminders-webhook-url", "MEDIAL_REMINDERS_WEBHOOK_URL", Kind::WebAddress, None,
+        "Where reminders are posted to as JSON, one at a time: the id and the address of the link, the time that is due and the language.";
+    rare "reminders.webhook_secret_file", "reminders-webhook-secret-file", "MEDIAL_REMINDERS_WEBHOOK_SECRET_FILE", Kind::Path, None,
+        "A file with the secret that signs them (HMAC-SHA-256 in the header Medial-Signature); 32 bytes or more, a line end after it does not count.";
+    rare "reminders.smtp_host", "reminders-smtp-host", "MEDIAL_REMINDERS_SMTP_HOST", Kind::Text, None,
+        "The server that takes e-mail.";
+    rare "reminders.smtp_port", "reminders-smtp-port", "MEDIAL_REMINDERS_SMTP_PORT", Kind::Number { least: 1, most: 65_535 }, Some("587"),
+        "Its port.";
+    rare "reminders.smtp_security", "reminders-smtp-security", "MEDIAL_REMINDERS_SMTP_SECURITY", Kind::Choice(&["starttls", "tls", "none"]), Some("starttls"),
+        "How the connection is secured: after a first greeting, from the start, or not at all, which is for a server on this machine only.";
+    rare "reminders.smtp_user", "reminders-smtp-user", "MEDIAL_REMINDERS_SMTP_USER", Kind::Text, None,
+        "The user to sign in as; without one nobody is signed in.";
+    rare "reminders.smtp_password_file", "reminders-smtp-password-file", "MEDIAL_REMINDERS_SMTP_PASSWORD_FILE", Kind::Path, None,
+        "A file with their password; a line end after it does not count.";
+    rare "reminders.from", "reminders-from", "MEDIAL_REMINDERS_FROM", Kind::MailAddress, None,
+        "The sender of reminders by e-mail, as clinic@example.org.";
     often "log.filter", "log-filter", "MEDIAL_LOG_FILTER", Kind::LogFilter, Some("info,actix_server=warn"),
         "What is logged to standard error: error, warn, info, debug or trace, also by module as in warn,medial=info.";
     often "log.format", "log-format", "MEDIAL_LOG_FORMAT", Kind::Choice(&["text", "json"]), Some("text"),

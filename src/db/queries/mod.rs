@@ -6,6 +6,7 @@ pub mod audit;
 pub mod blocks;
 pub mod candidates;
 pub mod determinations;
+pub mod diary;
 pub mod episodes;
 pub mod export_rows;
 pub mod exports;

@@ -6,6 +6,7 @@ mod ablation;
 mod adverse_event;
 mod block;
 mod determination;
+mod diary;
 mod episode;
 mod patient;
 mod person;
@@ -13,6 +14,7 @@ mod records;
 mod score;
 
 pub use determination::{Determination, DeterminationVersion, Judgement};
+pub use diary::{DiaryEntry, DiaryLink, NextReminder, Revocation};
 pub use person::{SessionRecord, User};
 pub use records::{
     AuditEntry, AuditSeal, Export, ExportFile, ExportState, IdempotentAnswer, JobRun, KeptVersion,
@@ -24,6 +26,7 @@ pub(super) use ablation::{AblationRow, FollowUpRow};
 pub(super) use adverse_event::AdverseEventRow;
 pub(super) use block::BlockRow;
 pub(super) use determination::{DeterminationHistoryRow, DeterminationRow};
+pub(super) use diary::{DiaryEntryRow, DiaryLinkRow};
 pub(super) use episode::EpisodeRow;
 pub(super) use patient::{IdentifierRow, PatientRow, identifier_rows, patient_row, stored_patient};
 pub(super) use person::{SessionRow, UserRow};

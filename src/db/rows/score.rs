@@ -1,8 +1,8 @@
 //! Scores.
 
 use super::{
-    Stored, code, id, instant, local_instant, local_parts, maybe_code, micros, percent,
-    percent_tenths, score, withdrawal,
+    Stored, code, id, instant, local_instant, local_parts, maybe_code, maybe_instant, micros,
+    percent, percent_tenths, score, withdrawal,
 };
 use crate::db::error::DbError;
 use crate::db::schema::scores;
@@ -32,6 +32,7 @@ pub(in crate::db) struct ScoreDataRow {
     pub(in crate::db) updated_at: i64,
     pub(in crate::db) withdrawn_at: Option<i64>,
     pub(in crate::db) withdrawn_reason: Option<String>,
+    pub(in crate::db) answered_at: Option<i64>,
 }
 
 impl ScoreDataRow {
@@ -67,6 +68,7 @@ impl ScoreDataRow {
                 .withdrawn
                 .as_ref()
                 .map(|withdrawn| withdrawn.reason.clone()),
+            answered_at: row.answered_at.map(micros),
         }
     }
 }
@@ -92,6 +94,7 @@ impl TryFrom<ScoreDataRow> for Stored<ScoreRow> {
                 stated_relief: percent(row.stated_relief_tenths)?,
                 analgesic_taken: row.analgesic_taken,
                 reported_by: maybe_code(row.reported_by.as_deref(), ReportedBy::from_code)?,
+                answered_at: maybe_instant(row.answered_at)?,
             },
         })
     }

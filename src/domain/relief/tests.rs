@@ -260,6 +260,7 @@ fn row(minutes: i64, scale: Scale, tenths: i16, stated: Option<i16>) -> ScoreRow
         stated_relief: stated.map(|percent| Percent::from_tenths(percent * 10).unwrap()),
         analgesic_taken: false,
         reported_by: None,
+        answered_at: None,
     }
 }
 

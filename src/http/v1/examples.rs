@@ -96,7 +96,7 @@ pub(super) fn score_answer() -> Value {
         answered(score()),
         json!({
             "patient_id": ID, "block_id": ID, "side": null, "stated_relief_percent": null, "analgesic_taken": false,
-            "reported_by": null, "retrospective": false, "withdrawn": null,
+            "reported_by": null, "answered_at": null, "retrospective": false, "withdrawn": null,
         }),
     )
 }

@@ -6,6 +6,7 @@ mod audit;
 mod blocks;
 pub mod candidates;
 mod determinations;
+mod diary;
 mod episodes;
 mod evaluate;
 mod examples;
@@ -34,6 +35,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         determinations::endpoints(),
         blocks::endpoints(),
         scores::endpoints(),
+        diary::endpoints(),
         ablations::endpoints(),
         adverse_events::endpoints(),
         candidates::endpoints(),

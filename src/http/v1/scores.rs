@@ -34,7 +34,10 @@ pub(super) struct ScoreView {
     block_id: Id,
     #[serde(flatten)]
     fields: ScoreFields,
-    /// Whether it was entered more than a day after it was taken.
+    /// When the patient answered, where that is known apart from `recorded_at`: a phone that was offline sends later.
+    answered_at: Option<Instant>,
+    /// Whether it was entered more than a day after it was taken or, where `answered_at` is known, answered more than an
+    /// hour after.
     retrospective: bool,
     /// That it was withdrawn; null where it counts.
     withdrawn: Option<WithdrawalView>,
@@ -61,19 +64,21 @@ impl From<&Stored<ScoreRow>> for ScoreView {
             patient_id: Id(stored.patient),
             block_id: Id(stored.parent),
             fields: ScoreFields::from(&stored.value),
+            answered_at: stored.value.answered_at.map(utc),
             retrospective: stored.value.is_retrospective(stored.recorded_at),
             withdrawn,
         }
     }
 }
 
-const READ_ONLY: [&str; 8] = [
+const READ_ONLY: [&str; 9] = [
     "id",
     "version",
     "recorded_at",
     "updated_at",
     "patient_id",
     "block_id",
+    "answered_at",
     "retrospective",
     "withdrawn",
 ];

@@ -1,0 +1,3 @@
+DROP TABLE diary_entries;
+DROP TABLE diary_links;
+ALTER TABLE scores DROP COLUMN answered_at;
