@@ -20,4 +20,5 @@ mod corrections;
 mod described;
 mod diary;
 mod lists;
+mod pages;
 mod service;
