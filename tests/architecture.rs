@@ -44,6 +44,10 @@ const ROOMS: &[Room] = &[
         may_name: &["domain", "wire", "db", "auth", "audit", "seam"],
     },
     Room {
+        name: "chart",
+        may_name: &["domain"],
+    },
+    Room {
         name: "export",
         may_name: &["domain", "wire", "app", "seam"],
     },
@@ -62,7 +66,8 @@ const ROOMS: &[Room] = &[
     Room {
         name: "cli",
         may_name: &[
-            "domain", "wire", "db", "auth", "audit", "app", "export", "jobs", "http", "web", "seam",
+            "domain", "wire", "db", "auth", "audit", "app", "chart", "export", "jobs", "http",
+            "web", "seam",
         ],
     },
     // The crate's two roots: the list of rooms, and the program that calls one of them.
@@ -98,6 +103,11 @@ const FOREIGN: &[Foreign] = &[
         path: "actix*",
         homes: Homes::Only(&["http", "web", "cli"]),
         why: "the web framework stays at the edge",
+    },
+    Foreign {
+        path: "plotters*",
+        homes: Homes::Only(&["chart"]),
+        why: "every drawing is in chart",
     },
     Foreign {
         path: "diesel*",

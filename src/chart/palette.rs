@@ -1,0 +1,41 @@
+//! The colours of every chart: each has one meaning, all are readable on white paper.
+//!
+//! They stand in the markup exactly as here, so that a style sheet can map them for another ground, as
+//! `.chart [stroke="#1B6E8C"]` does.
+
+/// The lines and markers of the newest block, and of what a sparkline or a follow-up curve shows: the accent.
+pub const NEWEST: &str = "#1B6E8C";
+/// The same for the second side of the newest block, where each side was rated by itself; drawn dashed.
+pub const NEWEST_SECOND_SIDE: &str = "#1B6E8D";
+/// The lines and markers of earlier blocks.
+pub const EARLIER: &str = "#57606A";
+/// The same for the second side of an earlier block; drawn dashed.
+pub const EARLIER_SECOND_SIDE: &str = "#57606B";
+/// Scores that are shown and decide nothing: another context or scale, or after an analgesic; drawn dotted.
+pub const NOT_COUNTED: &str = "#8A939C";
+/// Relief that the scores prove: from its first score to its last.
+pub const KNOWN: &str = "#B5D7E2";
+/// Relief that the scores leave possible.
+pub const POSSIBLE: &str = "#E2F0F5";
+/// The score below which relief reaches the threshold; drawn dashed.
+pub const THRESHOLD: &str = "#A3471F";
+/// An analgesic taken.
+pub const ANALGESIC: &str = "#2B2B33";
+/// The duration that the anesthetic lets expect.
+pub const EXPECTED: &str = "#C9CDD2";
+/// Text that carries a number or a finding.
+pub const INK: &str = "#1F2430";
+/// Text and strokes of the axes.
+pub const AXIS: &str = "#5A6370";
+/// Lines of the grid.
+pub const GRID: &str = "#E6E9EC";
+/// The ground: inside of hollow markers.
+pub const PAPER: &str = "#FFFFFF";
+
+/// The strokes that are not solid, with their dashes.
+pub(super) const DASHES: [(&str, &str); 4] = [
+    (NEWEST_SECOND_SIDE, "9 4"),
+    (EARLIER_SECOND_SIDE, "9 4"),
+    (NOT_COUNTED, "2 4"),
+    (THRESHOLD, "6 4"),
+];
