@@ -61,7 +61,9 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "web",
-        may_name: &["domain", "wire", "auth", "app", "export", "http", "seam"],
+        may_name: &[
+            "domain", "chart", "wire", "auth", "app", "export", "http", "seam",
+        ],
     },
     Room {
         name: "cli",

@@ -4,6 +4,7 @@
 //! registered like any other endpoint; what it shows and does are the same use cases that the API calls.
 
 mod assets;
+mod charts;
 mod diary;
 mod page;
 mod patient;

@@ -1,12 +1,12 @@
 //! How the pages write what the domain holds.
 
 use crate::app::{Result, Review, ReviewDecision};
-use crate::domain::ablation::{Ablation, FollowUp};
+use crate::domain::ablation::FollowUp;
 use crate::domain::anatomy::{Joint, Side, Target, TreatedSide};
 use crate::domain::block::Block;
-use crate::domain::pain::{RecordedScore, Tenths};
+use crate::domain::pain::Tenths;
 use crate::domain::patient::Patient;
-use crate::domain::qualification::{Profile, RecordedBlock};
+use crate::domain::qualification::Profile;
 use crate::domain::relief::BlockRelief;
 use crate::http::Call;
 use chrono::{Datelike, NaiveDate};
@@ -221,34 +221,6 @@ pub(super) fn chosen_profile(call: &Call, profiles: &[Arc<Profile>]) -> Result<A
             "No active profile has this name; choose another.",
         )
     })
-}
-
-/// A small relief curve of each block.
-pub(super) fn sparks(blocks: &[RecordedBlock], profile: &Profile, today: NaiveDate) -> Vec<String> {
-    let _ = (blocks, profile, today);
-    Vec::new()
-}
-
-/// The pain curve of blocks laid over each other.
-pub(super) fn curve(
-    id: &str,
-    blocks: &[(&Block, &[RecordedScore])],
-    profile: &Profile,
-    as_of: NaiveDate,
-) -> String {
-    let _ = (id, blocks, profile, as_of);
-    String::new()
-}
-
-/// The curve of what an ablation gave.
-pub(super) fn follow_up_curve(
-    id: &str,
-    ablation: &Ablation,
-    follow_ups: &[&FollowUp],
-    profile: &Profile,
-) -> String {
-    let _ = (id, ablation, follow_ups, profile);
-    String::new()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The worklist: who is a candidate, who waits for what, and what clinicians decide about them.
 
 use super::page::{Place as BarPlace, Shell, page, page_with};
-use super::words;
+use super::{charts, words};
 use crate::app::candidates::{self, Decision};
 use crate::app::profiles::WantedProfiles;
 use crate::app::{
@@ -189,7 +189,7 @@ struct Row {
     name: String,
     age: String,
     lines: Vec<TargetLine>,
-    sparks: Vec<String>,
+    sparks: Vec<(NaiveDate, String)>,
     waiting: i64,
     operator: String,
     last_block_on: Option<NaiveDate>,
@@ -217,7 +217,12 @@ impl Row {
             name: words::name_of(patient),
             age: words::age_of(patient, today),
             lines: lines(all),
-            sparks: words::sparks(blocks, profile, today),
+            sparks: charts::sparks(
+                blocks,
+                all.first().map(|one| one.judgement.target.side),
+                profile,
+                today,
+            ),
             waiting: (today - since).num_days().max(0),
             operator: newest
                 .and_then(|one| one.judgement.operator.clone())

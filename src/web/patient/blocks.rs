@@ -8,6 +8,7 @@ use crate::domain::block::Block;
 use crate::domain::pain::{RecordedScore, ScoreRow, Tenths};
 use crate::domain::qualification::{History, Profile, RecordedBlock};
 use crate::domain::relief::BlockRelief;
+use crate::web::charts;
 use crate::web::patient::Overlay;
 use crate::web::words;
 use chrono::NaiveDate;
@@ -20,7 +21,7 @@ pub(super) struct BlockView {
     pub(super) when: String,
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) relief: Vec<String>,
-    pub(super) chart: String,
+    pub(super) chart: Option<String>,
     pub(super) scores: Vec<ScoreView>,
 }
 
@@ -102,8 +103,8 @@ fn view(
         when: block.performed_at.format("%Y-%m-%d %H:%M").to_string(),
         facts: facts(block),
         relief: relief.iter().map(words::relief).collect(),
-        chart: words::curve(
-            &format!("c{}", stored.id.simple()),
+        chart: charts::curve(
+            format!("c{}", stored.id.simple()),
             &[(block, &counted)],
             profile,
             as_of,
@@ -228,19 +229,20 @@ pub(super) fn overlays(history: &History, profile: &Profile, as_of: NaiveDate) -
         (&other.block, &other.scores),
         (&newest.block, &newest.scores),
     ];
-    vec![Overlay {
-        chart: words::curve(
-            &format!("o{}", newest.id.0.simple()),
-            &pair.map(|(block, scores)| (block, scores.as_slice())),
-            profile,
-            as_of,
-        ),
-        title,
-    }]
+    let chart = charts::curve(
+        format!("o{}", newest.id.0.simple()),
+        &pair.map(|(block, scores)| (block, scores.as_slice())),
+        profile,
+        as_of,
+    );
+    chart
+        .map(|chart| Overlay { title, chart })
+        .into_iter()
+        .collect()
 }
 
 /// The ablations of an episode, the newest first.
-pub(super) fn ablations(records: &Timeline, episode: Uuid, profile: &Profile) -> Vec<AblationView> {
+pub(super) fn ablations(records: &Timeline, episode: Uuid, as_of: NaiveDate) -> Vec<AblationView> {
     let mut own: Vec<_> = records
         .ablations
         .iter()
@@ -280,11 +282,11 @@ pub(super) fn ablations(records: &Timeline, episode: Uuid, profile: &Profile) ->
                 words::treated(&ablation.joints, ablation.side)
             ),
             facts,
-            chart: words::follow_up_curve(
-                &format!("f{}", stored.id.simple()),
+            chart: charts::after_ablation(
+                format!("f{}", stored.id.simple()),
                 ablation,
                 &values,
-                profile,
+                as_of,
             ),
             follow_ups: follow_ups
                 .iter()

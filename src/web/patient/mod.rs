@@ -188,7 +188,7 @@ impl Chosen<'_> {
             missing: missing::of(id, history, &own),
             blocks: blocks::blocks(records, id, self.profile, determined),
             overlays: blocks::overlays(history, self.profile, determined.as_of),
-            ablations: blocks::ablations(records, id, self.profile),
+            ablations: blocks::ablations(records, id, determined.as_of),
             review: records
                 .reviews
                 .iter()
