@@ -60,6 +60,7 @@ fn scores(rows: &[(i64, i16)], side: Option<Side>) -> Vec<RecordedScore> {
             stated_relief: None,
             analgesic_taken: false,
             reported_by: None,
+            answered_at: None,
         },
     };
     rows.iter().map(row).collect()
