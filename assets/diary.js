@@ -85,7 +85,10 @@ async function refresh() {
   show(ask, open);
   show(rest, !open && !ended);
   if (!open) resting(next, now);
-  show(find("due"), Boolean(current) && !changing && when.value === "now");
+  const due = find("due");
+  const earlier = when.value !== "now";
+  due.textContent = changing ? find("again").textContent : earlier ? when.selectedOptions[0].text : words.due_now;
+  show(due, Boolean(changing) || earlier || Boolean(current));
   show(find("again"), Boolean(last) && !open && !ended);
   await tellWaiting();
 }

@@ -246,7 +246,9 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
         principal: Option<Principal>,
     ) -> Result<Call, Problem> {
         let query = Query::read(request.query_string())?;
-        query.check(&self.endpoint.query)?;
+        if !self.endpoint.lenient {
+            query.check(&self.endpoint.query)?;
+        }
         let headers = request.headers();
         let changes = self.endpoint.method != Method::Get;
         let version = if changes {

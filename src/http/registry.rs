@@ -335,6 +335,9 @@ pub struct Endpoint<C = App> {
     pub paged: bool,
     /// Whether it is a page for a browser: its errors are pages too, and it is not part of the document.
     pub browsed: bool,
+    /// Whether parameters of the query that it does not know are passed over: an address that others hand on may come
+    /// back with more than was in it.
+    pub lenient: bool,
     /// The largest body in bytes, where that is less than for all.
     pub largest_body: Option<usize>,
     /// Does the work.
@@ -385,6 +388,7 @@ impl<C> Endpoint<C> {
             needs_version: false,
             paged: false,
             browsed: false,
+            lenient: false,
             largest_body: None,
             handler,
         }
@@ -408,6 +412,13 @@ impl<C> Endpoint<C> {
     #[must_use]
     pub fn sent_by(mut self, method: Method) -> Self {
         self.method = method;
+        self
+    }
+
+    /// Passes over what it does not know in the query.
+    #[must_use]
+    pub fn lenient(mut self) -> Self {
+        self.lenient = true;
         self
     }
 

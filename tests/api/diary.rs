@@ -1,5 +1,6 @@
 //! The diary on a phone, over HTTP: its link, its page, and what it sends.
 
+use crate::pages::{Browser, between};
 use crate::service::{Answer, Service, id};
 use crate::support::databases::{TestDatabase, on_each_database};
 use medial::auth::Role;
@@ -122,7 +123,7 @@ on_each_database! {
         assert_eq!(language(&path(&open_link), "fr"), "en");
         assert_eq!(language(&path(&spanish), "en"), "es");
         assert_eq!(language(&format!("{}?lang=en", path(&spanish)), "es"), "en");
-        service.ask("GET", &format!("{}?lang=fr", path(&spanish))).send().refused(400);
+        assert_eq!(language(&format!("{}?lang=fr&from=messenger", path(&spanish)), "en"), "es");
     }
 
     fn wrong_expired_and_revoked_links_are_answered_alike(test: &TestDatabase) {
@@ -321,6 +322,46 @@ on_each_database! {
         assert_eq!((&diary[0]["value"], &diary[0]["stated_relief_percent"]), (&json!(7), &json!(20)));
         assert!(diary.iter().all(|score| score["taken_at"] == "2026-03-02T10:15:00-06:00" && score["retrospective"] == true));
         assert!(open(&service, &format!("{path}?saved=true")).text().contains("guardada"));
+    }
+
+    fn html_in_a_field_of_the_form_is_text_or_nothing(test: &TestDatabase) {
+        let (service, block) = with_block(test, "left");
+        let path = path(&link(&service, &block, &json!({})));
+        let body = "pain_left=%3Cscript%3Ealert(1)%3C%2Fscript%3E&relief_left=%22%3E%3Cb%3E&when=%3Cb%3E&medicine=%3Cb%3E&entry_left=%22%3E%3Cb%3E";
+        let page = service.ask("POST", &path).without("authorization").body("application/x-www-form-urlencoded", body.into()).send();
+        assert_eq!(page.status, 422);
+        assert!(!page.text().contains("<b>") && !page.text().contains("alert(1)"));
+    }
+
+    fn the_clinic_makes_shows_and_revokes_a_link_on_a_page(test: &TestDatabase) {
+        let (service, block) = with_block(test, "left");
+        let browser = Browser::of(&service, Role::Clinician);
+        let page = format!("/blocks/{block}/diary");
+        assert!(browser.get(&page).text().contains("There is no link that works"));
+        let made = browser.post(&page, &[("language", "es")]);
+        assert_eq!((made.status, made.header("location")), (303, page.as_str()));
+        let shown = browser.get(&page);
+        let url = between(shown.text(), "href=\"http://medial.test", "\"").to_owned();
+        assert_eq!(open(&service, &url).status, 200);
+        assert!(shown.text().contains("<svg class=\"qr\" role=\"img\""));
+        assert!(shown.text().contains("Diario de dolor") && shown.text().contains("hasta el 2026-03-17"));
+        assert!(!shown.text().contains("style="));
+        let link = between(shown.text(), "name=\"link\" value=\"", "\"").to_owned();
+        let admin = Browser::of(&service, Role::Admin);
+        let seen = admin.get(&page);
+        assert_eq!(seen.status, 200);
+        assert!(!seen.text().contains("/d/") && !seen.text().contains("Revoke"), "who may not make one is not shown it");
+        assert_eq!(admin.post(&page, &[]).status, 403);
+        assert_eq!(Browser::of(&service, Role::Analyst).get(&page).status, 403);
+        assert_eq!(browser.post(&format!("{page}/revoke"), &[("link", &link)]).status, 303);
+        assert_eq!(open(&service, &url).status, 404);
+        assert!(browser.get(&page).text().contains("revoked"));
+        assert_eq!(browser.post(&format!("{page}/revoke"), &[("link", "x")]).status, 404);
+        service.clock.set("2026-03-17T04:00:01Z");
+        let browser = Browser::signed_in(&service, "page-clinician");
+        let late = browser.post(&page, &[("language", "")]);
+        assert_eq!(late.status, 409);
+        assert!(late.text().contains("two weeks"));
     }
 
     fn a_link_ends_with_its_block_and_its_two_weeks(test: &TestDatabase) {

@@ -11,14 +11,14 @@ use serde_json::json;
 const PASSWORD: &str = "correct horse battery staple";
 
 /// A browser of one person.
-struct Browser<'s> {
+pub struct Browser<'s> {
     service: &'s Service,
     cookie: String,
 }
 
 impl<'s> Browser<'s> {
     /// Somebody of `north`, signed in.
-    fn of(service: &'s Service, role: Role) -> Browser<'s> {
+    pub fn of(service: &'s Service, role: Role) -> Browser<'s> {
         let login = format!("page-{}", role.code());
         let new = NewUser {
             organization: "north".to_owned(),
@@ -30,7 +30,7 @@ impl<'s> Browser<'s> {
         Browser::signed_in(service, &login)
     }
 
-    fn signed_in(service: &'s Service, login: &str) -> Browser<'s> {
+    pub fn signed_in(service: &'s Service, login: &str) -> Browser<'s> {
         let answer = sign_in(service, login, PASSWORD, "/");
         assert_eq!(answer.status, 303, "{}", answer.text());
         let cookie = answer.header("set-cookie").split(';').next().unwrap();
@@ -40,7 +40,7 @@ impl<'s> Browser<'s> {
         }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         self.service
             .ask("GET", path)
             .without("authorization")
@@ -48,7 +48,7 @@ impl<'s> Browser<'s> {
             .send()
     }
 
-    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = self.token();
         let mut all = vec![("csrf", csrf.as_str())];
         all.extend_from_slice(fields);
@@ -80,7 +80,7 @@ fn encoded(fields: &[(&str, &str)]) -> Vec<u8> {
     query.encoded().into_bytes()
 }
 
-fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
+pub fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
     let rest = text
         .split_once(before)
         .unwrap_or_else(|| panic!("no {before} in {text}"))

@@ -21,7 +21,7 @@ words! {
         side_left side_right pain no_pain worst_pain better better_none medicine medicine_no medicine_yes
         time time_now time_earlier memory save saved choose choose_one again day answer_anyway
         times times_first_hour times_first_day times_two_weeks state_done state_now state_missed state_later answer_missed
-        how how_rate how_move how_naps how_medicine how_times how_missed how_offline how_help private
+        how how_rate how_move how_naps how_medicine how_times how_missed how_offline how_help works_until private
     }
 }
 

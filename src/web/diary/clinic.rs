@@ -30,7 +30,7 @@ struct LinkRow {
 struct Handout {
     url: String,
     qr: String,
-    expires_on: String,
+    until: String,
     language: &'static str,
     words: &'static PageWords,
 }
@@ -143,7 +143,7 @@ fn handout(listed: &ListedLink, day: impl Fn(DateTime<Utc>) -> String) -> Option
     Some(Handout {
         qr: qr_svg(&url, &words.title),
         url,
-        expires_on: day(listed.link.expires_at),
+        until: diary::filled(&words.works_until, "time", &day(listed.link.expires_at)),
         language: language.code(),
         words,
     })

@@ -28,6 +28,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .runs(Runs::Inline)
             .answers_as(200, "text/javascript", "The service worker."),
         Endpoint::page("/d/{token}", "diary", Access::Public, page::show)
+            .lenient()
             .query(language_parameter())
             .query(Parameter::new(
                 "saved",
@@ -37,6 +38,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .answers_as(200, "text/html", "The diary."),
         Endpoint::form("/d/{token}", "diary_form", Access::Public, form::take)
             .at_most(LARGEST_BODY)
+            .lenient()
             .query(language_parameter())
             .answers_as(303, "text/html", "The answer is recorded."),
         entries::endpoint().at_most(LARGEST_BODY),
