@@ -219,6 +219,18 @@ pub fn get(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<(Stored<Block>, Vec<Stor
     Ok((block, scores))
 }
 
+/// The block that the organization recorded last: what the next one is likely to be done with.
+///
+/// # Errors
+/// Those of the database.
+pub fn newest(unit: &mut Unit<'_, '_>) -> Result<Option<Stored<Block>>> {
+    unit.require(Action::ReadBlock)?;
+    Ok(queries::blocks::newest(
+        unit.tx,
+        &unit.principal.organization,
+    )?)
+}
+
 /// A page of blocks in the order in which they were recorded.
 ///
 /// # Errors

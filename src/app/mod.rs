@@ -18,7 +18,7 @@ pub mod profiles;
 mod reading;
 pub mod timeline;
 mod upkeep;
-mod versions;
+pub mod versions;
 pub mod worklist;
 
 pub use self::core::{App, AppSettings, KeptAnswer, OnceKey, Replay, Unit};

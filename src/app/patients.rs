@@ -164,6 +164,34 @@ pub fn page(
     Ok(page)
 }
 
+/// The first few patients whose name, family name first, or identifier begins with `text`; nobody for an empty text.
+///
+/// # Errors
+/// Those of the database.
+pub fn find_by_words(unit: &mut Unit<'_, '_>, text: &str) -> Result<Vec<Stored<Patient>>> {
+    const MOST: u32 = 12;
+    unit.require(Action::ReadPatient)?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = queries::patients::search(unit.tx, &unit.principal.organization, text, MOST)?;
+    unit.note_read(Action::ReadPatient, "patients", None, None);
+    Ok(found)
+}
+
+/// Who issued the identifier of the patient that was recorded last: most likely that of the next one too.
+///
+/// # Errors
+/// Those of the database.
+pub fn newest_system(unit: &mut Unit<'_, '_>) -> Result<Option<String>> {
+    unit.require(Action::ReadPatient)?;
+    Ok(queries::patients::newest_system(
+        unit.tx,
+        &unit.principal.organization,
+    )?)
+}
+
 /// How many patients [`page`] leads through.
 ///
 /// # Errors

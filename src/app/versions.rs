@@ -2,10 +2,13 @@
 
 use super::core::Unit;
 use super::error::{Error, Result};
+use crate::auth::Action;
 use crate::db::rows::KeptVersion;
 use crate::db::{Stored, queries};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
 
 /// Refuses another version than the current one.
 pub(super) fn check_version<T>(stored: &Stored<T>, version: i32) -> Result<()> {
@@ -39,6 +42,24 @@ pub(super) fn keep_version<T>(
     };
     queries::versions::keep(unit.tx, &unit.principal.organization, &kept)?;
     Ok(())
+}
+
+/// What a record said in an earlier version, in the shape in which it is answered; none where that version was not kept.
+///
+/// # Errors
+/// Those of the database; [`Error::Forbidden`] for whoever may not read such records, which `reading` is.
+pub fn earlier(
+    unit: &mut Unit<'_, '_>,
+    reading: Action,
+    kind: &str,
+    id: Uuid,
+    version: i32,
+) -> Result<Option<Value>> {
+    unit.require(reading)?;
+    let kept = queries::versions::list(unit.tx, &unit.principal.organization, kind, id)?;
+    let found = kept.into_iter().find(|one| one.version == version);
+    let body = found.map(|one| serde_json::from_str(&one.body)).transpose();
+    body.map_err(|error| Error::Internal(error.into()))
 }
 
 impl<T> Stored<T> {

@@ -45,6 +45,16 @@ const ASSETS: &[Asset] = &[
         content: include_bytes!("../../assets/diary-queue.js"),
     },
     Asset {
+        name: "record.css",
+        media_type: "text/css; charset=utf-8",
+        content: include_bytes!("../../assets/record.css"),
+    },
+    Asset {
+        name: "record.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("../../assets/record.js"),
+    },
+    Asset {
         name: "icon.svg",
         media_type: "image/svg+xml",
         content: include_bytes!("../../assets/icon.svg"),

@@ -9,6 +9,7 @@ mod diary;
 mod page;
 mod patient;
 mod profiles;
+mod record;
 mod sign_in;
 mod words;
 mod worklist;
@@ -24,6 +25,8 @@ pub fn endpoints() -> Vec<Endpoint> {
     let rooms = [
         assets::endpoints(),
         worklist::endpoints(),
+        // `/patients/new` before `/patients/{id}`.
+        record::endpoints(),
         patient::endpoints(),
         sign_in::endpoints(),
         profiles::endpoints(),

@@ -156,6 +156,9 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
         let everything = blocks::Filter::default();
         check!("exported patients", tx => queries::export_rows::patients(tx, OURS, &everything, after, 50));
         check!("patients", tx => queries::patients::page(tx, OURS, None, after, 50));
+        check!("patients by words", tx => queries::patients::search(tx, OURS, "x", 12));
+        check!("newest system", tx => queries::patients::newest_system(tx, OURS));
+        check!("newest block", tx => queries::blocks::newest(tx, OURS));
         for patient in [None, Some(patient)] {
             check!("episodes", tx => queries::episodes::page(tx, OURS, patient, after, 50));
             for episode in [None, Some(episode)] {

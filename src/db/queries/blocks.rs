@@ -151,6 +151,21 @@ pub fn count(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64
     })
 }
 
+/// The block that was recorded last, withdrawn ones left out.
+///
+/// # Errors
+/// When the database fails.
+pub fn newest(tx: &mut Tx<'_>, organization: &str) -> Result<Option<Stored<Block>>> {
+    let found = query!(tx, conn => blocks::table
+        .filter(blocks::organization_id.eq(organization))
+        .filter(blocks::withdrawn_at.is_null())
+        .order(blocks::id.desc())
+        .select(BlockRow::as_select())
+        .first::<BlockRow>(conn)
+        .optional())?;
+    found.map(TryInto::try_into).transpose()
+}
+
 /// Every block of a patient that is not withdrawn, in the order of recording.
 ///
 /// # Errors

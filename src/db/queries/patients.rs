@@ -200,6 +200,70 @@ pub fn page(
     })
 }
 
+/// The first `limit` patients whose name, family name first, begins with `text`, and as many of whom an identifier does;
+/// by name.
+///
+/// # Errors
+/// When the database fails.
+pub fn search(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    text: &str,
+    limit: u32,
+) -> Result<Vec<Stored<Patient>>> {
+    let first = text.to_lowercase();
+    let last = format!("{first}{}", char::MAX);
+    let named = query!(tx, conn => patients::table
+        .filter(patients::organization_id.eq(organization))
+        .filter(patients::sort_name.ge(&first))
+        .filter(patients::sort_name.lt(&last))
+        .order((patients::sort_name, patients::id))
+        .limit(i64::from(limit))
+        .select(patients::id)
+        .load::<String>(conn))?;
+    let identified = query!(tx, conn => patient_identifiers::table
+        .filter(patient_identifiers::organization_id.eq(organization))
+        .filter(patient_identifiers::value_folded.ge(&first))
+        .filter(patient_identifiers::value_folded.lt(&last))
+        .order((patient_identifiers::value_folded, patient_identifiers::patient_id))
+        .limit(i64::from(limit))
+        .select(patient_identifiers::patient_id)
+        .load::<String>(conn))?;
+    let mut ids: Vec<String> = named.into_iter().chain(identified).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut rows = query!(tx, conn => patients::table
+        .filter(patients::organization_id.eq(organization))
+        .filter(patients::id.eq_any(&ids))
+        .select(PatientRow::as_select())
+        .load::<PatientRow>(conn))?;
+    rows.sort_by(|one, other| (&one.sort_name, &one.id).cmp(&(&other.sort_name, &other.id)));
+    with_identifiers(tx, organization, rows)
+}
+
+/// Who issued the first identifier of the patient that was recorded last.
+///
+/// # Errors
+/// When the database fails.
+pub fn newest_system(tx: &mut Tx<'_>, organization: &str) -> Result<Option<String>> {
+    let newest = query!(tx, conn => patients::table
+        .filter(patients::organization_id.eq(organization))
+        .order(patients::id.desc())
+        .select(patients::id)
+        .first::<String>(conn)
+        .optional())?;
+    let Some(newest) = newest else {
+        return Ok(None);
+    };
+    query!(tx, conn => patient_identifiers::table
+        .filter(patient_identifiers::organization_id.eq(organization))
+        .filter(patient_identifiers::patient_id.eq(&newest))
+        .order(patient_identifiers::position)
+        .select(patient_identifiers::system)
+        .first::<String>(conn)
+        .optional())
+}
+
 /// How many patients the organization has.
 ///
 /// # Errors
