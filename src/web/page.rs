@@ -156,7 +156,7 @@ pub fn error_page(fault: &Fault<'_>) -> Reply {
     let problem = fault.problem;
     let detail = match problem.kind {
         Kind::NotFound => {
-            "There is no such page, or what it was about belongs to another organization. Go back, or begin at the worklist."
+            "There is no such page, or what it was about belongs to another organization."
         }
         Kind::Internal => {
             "Something went wrong on our side. Nothing was stored. Try again; if it happens again, tell whoever runs the service the number below."

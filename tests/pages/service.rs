@@ -83,6 +83,11 @@ impl Service {
             active_profiles: None,
             export_directory: std::env::temp_dir(),
             pseudonym_key: b"a key that only these tests know".to_vec(),
+            sign_in: medial::app::people::SignInSettings::default(),
+            diary: medial::app::diary::DiarySettings::new(
+                medial::auth::DiaryKey::new(b"a key for links"),
+                "https://medial.test",
+            ),
         };
         let app = App::new(
             test.database.clone(),
