@@ -178,6 +178,7 @@ struct TargetLine {
     verdict: &'static str,
     verdict_label: &'static str,
     step: &'static str,
+    step_code: &'static str,
     earliest: Option<NaiveDate>,
     relief: String,
 }
@@ -282,6 +283,7 @@ fn lines(determinations: &[Determination]) -> Vec<TargetLine> {
             verdict: Verdict::from_code(verdict).map_or("", Verdict::code),
             verdict_label: Verdict::from_code(verdict).map_or("", Verdict::label),
             step: NextStep::from_code(step).map_or("", NextStep::label),
+            step_code: NextStep::from_code(step).map_or("", NextStep::code),
             earliest,
             relief: best.map_or_else(String::new, words::percent),
         })
@@ -545,7 +547,7 @@ fn csv_lines(group: &Group, profile: &Profile, today: NaiveDate) -> Vec<Vec<Stri
                 line.targets.clone(),
                 profile.id.clone(),
                 line.verdict.to_owned(),
-                line.step.to_owned(),
+                line.step_code.to_owned(),
                 day(line.earliest),
                 line.relief
                     .trim_end_matches([' ', '%', '\u{a0}'])
