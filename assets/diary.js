@@ -218,7 +218,8 @@ async function save(event) {
   form.reset();
   say(words.kept);
   await refresh();
-  rest.focus();
+  window.scrollTo(0, 0);
+  rest.focus({ preventScroll: true });
   await send();
   const still = (await queue.all()).some((entry) => last.ids.includes(entry.id) && entry.state === "waiting");
   if (!still && !ended) say(words.sent);

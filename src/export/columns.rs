@@ -223,6 +223,7 @@ fn scores() -> Vec<Column> {
         "stated_relief_percent" Number Kept ["%"] "Relief as the patient states it; negative where it was worse." => Cell::tenths(of.value.stated_relief.map(|percent| percent.tenths()));
         "analgesic_taken" Boolean Kept "Whether an analgesic was taken at this time, after the score." => of.value.analgesic_taken.into();
         "reported_by" Code Kept "Who reported it." => Cell::maybe_code(of.value.reported_by);
+        "retrospective" Boolean Kept "Whether it rests on memory: answered more than an hour, or else entered more than a day, after it was taken." => of.value.is_retrospective(of.recorded_at).into();
         "version" Integer Kept "1, and one more with every correction." => of.version.into();
         "recorded_at" Instant LeftOut "When it was first recorded." => of.recorded_at.into();
         "updated_at" Instant LeftOut "When it was last changed." => of.updated_at.into();

@@ -8,13 +8,12 @@ use medial::db::{DbError, queries::diary};
 use medial::domain::diary::{Language, RemindBy};
 use uuid::Uuid;
 
-/// A link to the block of a random chart of ours, with everything that a link may have.
-fn stored(test: &TestDatabase, dice: &mut Dice) -> (DiaryLink, Uuid) {
-    let chart = Chart::random(OURS, dice);
+/// A link to the block of a chart, with everything that a link may have.
+pub fn link_of(chart: &Chart) -> DiaryLink {
     let now = instant();
-    let link = DiaryLink {
+    DiaryLink {
         id: new_id(),
-        organization: OURS.to_owned(),
+        organization: chart.patient.organization.clone(),
         patient: chart.patient.id,
         block: chart.block.id,
         language: Some(Language::Spanish),
@@ -29,7 +28,13 @@ fn stored(test: &TestDatabase, dice: &mut Dice) -> (DiaryLink, Uuid) {
         created_by: "c".to_owned(),
         expires_at: now + TimeDelta::days(15),
         revoked: None,
-    };
+    }
+}
+
+/// A link of ours, and a score of its block.
+fn stored(test: &TestDatabase, dice: &mut Dice) -> (DiaryLink, Uuid) {
+    let chart = Chart::random(OURS, dice);
+    let link = link_of(&chart);
     let score = chart.scores[0].id;
     let new = link.clone();
     test.database

@@ -49,6 +49,7 @@ fn fill(test: &TestDatabase) -> Chart {
                 };
                 queries::audit::seal(tx, organization, entry.id, &seal)?;
                 queries::reviews::insert(tx, organization, &dice.review(chart.episode.id))?;
+                queries::diary::insert(tx, organization, &crate::diary::link_of(chart))?;
                 for _ in 0..2 {
                     let judged = (0..6).map(|profile| {
                         let profile = format!("profile-{profile}");
@@ -152,6 +153,13 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
         system: "s".into(),
         value: "v".into(),
     };
+    let link = chart.block.id;
+    check!("diary link of a token", tx => queries::diary::by_token(tx, link));
+    check!("diary links", tx => queries::diary::for_block(tx, OURS, block));
+    check!("diary entries", tx => queries::diary::entries(tx, OURS, link));
+    check!("number of diary entries", tx => queries::diary::count_entries(tx, OURS, link));
+    check!("reminders", tx => queries::diary::to_remind(tx, instant(), 10));
+    check!("addresses to forget", tx => queries::diary::forget_addresses(tx, instant()));
     for after in [None, Some(Uuid::nil())] {
         let everything = blocks::Filter::default();
         check!("exported patients", tx => queries::export_rows::patients(tx, OURS, &everything, after, 50));

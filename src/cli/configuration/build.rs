@@ -402,8 +402,9 @@ impl Builder {
     }
 
     fn webhook(&mut self) -> Option<Delivery> {
-        let url = self.needed("reminders.webhook_url", Self::text_of)?;
-        let path = self.needed("reminders.webhook_secret_file", Self::path)?;
+        let url = self.needed("reminders.webhook_url", Self::text_of);
+        let path = self.needed("reminders.webhook_secret_file", Self::path);
+        let (url, path) = url.zip(path)?;
         match secret_in(&path) {
             Ok(secret) => Some(Delivery::Webhook { url, secret }),
             Err(what) => {
@@ -414,8 +415,9 @@ impl Builder {
     }
 
     fn mail_server(&mut self) -> Option<MailServer> {
-        let host = self.needed("reminders.smtp_host", Self::text_of)?;
-        let from = self.needed("reminders.from", Self::text_of)?;
+        let host = self.needed("reminders.smtp_host", Self::text_of);
+        let from = self.needed("reminders.from", Self::text_of);
+        let (host, from) = host.zip(from)?;
         let user = self.text_of("reminders.smtp_user");
         let password = match self.path("reminders.smtp_password_file") {
             Some(path) => match words_in(&path) {

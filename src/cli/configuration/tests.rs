@@ -62,7 +62,42 @@ fn defaults_are_those_of_what_is_configured() {
     assert_eq!(found.app.time_zone, chrono_tz::UTC);
     assert_eq!(found.app.active_profiles, None);
     assert!(found.app.pseudonym_key.len() >= 32);
-    assert_eq!(found.warnings.len(), 2, "{:?}", found.warnings);
+    assert_eq!(found.app.diary.public_url, "http://127.0.0.1:8080");
+    assert!(found.app.diary.reminders.is_none());
+    assert_eq!(found.warnings.len(), 3, "{:?}", found.warnings);
+}
+
+#[test]
+fn reminders_need_what_their_kind_sends_with() {
+    let needed = |name: &str| {
+        format!("default: reminders.{name}: reminders.kind needs it, and it is not configured")
+    };
+    let webhook = File::new("webhook", "[reminders]\nkind = \"webhook\"\n");
+    let expected = ["webhook_url", "webhook_secret_file"].map(needed);
+    assert_eq!(problems(&webhook, &[]), expected);
+    let email = File::new("email", "[reminders]\nkind = \"email\"\n");
+    assert_eq!(problems(&email, &[]), ["smtp_host", "from"].map(needed));
+    let halves = "[reminders]\nkind = \"email\"\nsmtp_host = \"mail\"\nfrom = \"a@b.org\"\nsmtp_user = \"u\"\n";
+    let halves = problems(&File::new("halves", halves), &[]);
+    assert!(
+        halves.iter().any(|one| one.contains("belong together")),
+        "{halves:?}"
+    );
+    let secret = File::new("secret", "a secret of the webhook of 32 bytes\n");
+    let whole = format!(
+        "[http]\npublic_url = \"https://medial.example.org/\"\n[diary]\nlink_secret = \"llllllllllllllllllllllllllllllll\"\n\
+         [reminders]\nkind = \"webhook\"\nwebhook_url = \"https://example.org/hook\"\nwebhook_secret_file = \"{}\"\n",
+        secret.0.display()
+    );
+    let whole = File::new("whole", &whole);
+    let (found, problems) = arguments(&whole, &[]).read();
+    assert_eq!(problems, []);
+    let diary = found.app.diary;
+    assert_eq!(diary.public_url, "https://medial.example.org");
+    assert_eq!(format!("{:?}", diary.reminders), "Some(Delivery(webhook))");
+    let link = uuid::Uuid::nil();
+    let key = crate::auth::DiaryKey::new(b"llllllllllllllllllllllllllllllll");
+    assert_eq!(diary.key.token(link), key.token(link));
 }
 
 #[test]
@@ -165,8 +200,8 @@ fn everything_wrong_is_told_at_once_with_its_line_and_without_its_value() {
         "FILE:2: database.url: the database URL is not understood",
         "FILE:3: database.connections: expected a whole number from 1 to 1000, written as a number without quotes",
         "FILE:4: database.synchronous: expected full or normal",
-        "FILE:6: there is no section `htp`; known are database, http, tokens, judging, exports, log",
-        "FILE:9: there is no key `bnid` in [http]; known are bind, workers,",
+        "FILE:6: there is no section `htp`; known are database, http, tokens, judging, exports, diary, reminders, log",
+        "FILE:9: there is no key `bnid` in [http]; known are bind, public_url,",
         "FILE:10: http.deadline: expected a time such as 500ms, 30s, 5m or 1h, at most 86400s, written in quotes",
         "FILE:11: http.workers: expected a whole number from 1 to 256",
         "FILE:13: tokens.secret: the secret has 12 bytes and needs 32 or more",
