@@ -292,7 +292,7 @@ impl Sheet<'_> {
     pub(super) fn field(&self, field: &Field, name: String) -> FieldView {
         let id = id_of(&name);
         let hint = match field.kind {
-            Kind::Moment => format!("on the clock of {}", self.zone),
+            Kind::Moment => format!("clock of {}", self.zone),
             _ => field.hint.to_owned(),
         };
         FieldView {
