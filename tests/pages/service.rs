@@ -96,8 +96,7 @@ impl Service {
             profiles::built_in().unwrap(),
         );
         let mut http = HttpSettings::new(CursorKey::new(b"a secret for cursors"));
-        http.bind
-            .set_port(std::env::var("MEDIAL_TEST_PORT").map_or(0, |port| port.parse().unwrap()));
+        http.bind.set_port(0);
         http.workers = 1;
         let ready = |app: &App| app.db.ping().map_err(|error| error.to_string());
         let mut endpoints = medial::http::v1::endpoints();
@@ -118,11 +117,6 @@ impl Service {
             handle,
             thread: Some(thread),
         }
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 
     fn send(&self, method: &str, path: &str, role: &str, body: Option<String>) -> Answer {
