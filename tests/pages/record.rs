@@ -212,6 +212,17 @@ on_each_database! {
         let mut places = places(&answer);
         places.sort();
         assert_eq!(places, ["f-kind", "f-patient-identifiers", "f-performed-at", "f-targets", "f-technique"]);
+        let (patient, _, _) = recorded(&service);
+        let for_nothing = second_block(&patient, "");
+        let answer = service.post("/blocks/new", &for_nothing).expect(422);
+        assert_eq!(problems(&answer), [("f-episode-id".to_owned(), "Choose the pain that the block was for.".to_owned())]);
+        let elsewhere = second_block(&patient, &patient);
+        let answer = service.post("/blocks/new", &elsewhere).expect(422);
+        assert_eq!(self::places(&answer), ["f-episode-id"]);
+        let another = second_block(&patient, "new").with(&[("/targets", "right:C3-4")]);
+        service.post("/blocks/new", &another).expect(303);
+        let episodes = service.api(&format!("/v1/episodes?patient_id={patient}"));
+        assert_eq!(episodes["items"].as_array().unwrap().len(), 2);
     }
 
     fn a_form_that_is_sent_twice_is_stored_once(test: &TestDatabase) {

@@ -50,6 +50,7 @@ pub(super) struct AblationView {
 
 /// One look at what an ablation gave.
 pub(super) struct FollowUpView {
+    pub(super) id: Uuid,
     pub(super) day: NaiveDate,
     pub(super) weeks: i64,
     pub(super) words: String,
@@ -291,6 +292,7 @@ pub(super) fn ablations(records: &Timeline, episode: Uuid, as_of: NaiveDate) -> 
             follow_ups: follow_ups
                 .iter()
                 .map(|one| FollowUpView {
+                    id: one.id,
                     day: one.value.taken_on,
                     weeks: (one.value.taken_on - ablation.performed_on).num_weeks(),
                     words: words::follow_up(&one.value),

@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// Which pain a block was for.
-const EPISODE: &str = "/episode_id";
+pub(super) const EPISODE: &str = "/episode_id";
 /// A pain that is not recorded yet.
 const NEW: &str = "new";
 /// Episodes to choose from; nobody has nearly as many.
@@ -339,7 +339,7 @@ fn read(state: &State, draft: &Draft, patient: Option<Uuid>) -> Read {
     grid::read(query, base, &mut read);
     if new_episode {
         with_region(&mut read.body);
-    } else {
+    } else if !chosen.is_empty() {
         put(&mut read.body, EPISODE, Value::from(chosen));
     }
     read

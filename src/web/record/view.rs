@@ -88,7 +88,8 @@ impl FieldView {
     }
 
     pub(super) fn is_wide(&self) -> bool {
-        matches!(self.control, Control::Checks { .. } | Control::Long { .. })
+        self.name == super::REASON
+            || matches!(self.control, Control::Checks { .. } | Control::Long { .. })
     }
 }
 
@@ -292,7 +293,7 @@ impl Sheet<'_> {
     pub(super) fn field(&self, field: &Field, name: String) -> FieldView {
         let id = id_of(&name);
         let hint = match field.kind {
-            Kind::Moment => format!("on the clock of {}", self.zone),
+            Kind::Moment => format!("clock of {}", self.zone),
             _ => field.hint.to_owned(),
         };
         FieldView {
@@ -530,8 +531,10 @@ fn date_type(text: &str) -> &'static str {
 
 /// What the field with a name is called; empty where the form has none such.
 pub(super) fn label_of(form: &[Placed], name: &str) -> String {
-    if name == super::REASON {
-        return "Reason".to_owned();
+    match name {
+        super::REASON => return "Reason".to_owned(),
+        super::blocks::EPISODE => return "Which pain".to_owned(),
+        _ => {}
     }
     if let Some(rest) = name
         .strip_prefix(grid::AT)
