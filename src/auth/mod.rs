@@ -6,6 +6,7 @@ mod diary;
 mod issuer;
 mod jwks;
 mod key_source;
+pub mod oidc;
 pub mod password;
 mod permission;
 mod principal;
