@@ -8,6 +8,7 @@ pub mod core;
 pub mod determinations;
 pub mod episodes;
 pub mod error;
+pub mod evidence;
 pub mod exports;
 pub mod imports;
 pub mod judging;

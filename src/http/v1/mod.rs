@@ -8,6 +8,7 @@ pub mod candidates;
 mod determinations;
 mod episodes;
 mod evaluate;
+mod evidence;
 mod examples;
 mod exports;
 mod patients;
@@ -32,6 +33,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         patients::endpoints(),
         episodes::endpoints(),
         determinations::endpoints(),
+        evidence::endpoints(),
         blocks::endpoints(),
         scores::endpoints(),
         ablations::endpoints(),
