@@ -10,6 +10,7 @@ pub mod chart;
 pub mod cli;
 pub mod db;
 pub mod domain;
+pub mod evidence;
 pub mod export;
 pub mod http;
 pub mod jobs;

@@ -52,24 +52,30 @@ const ROOMS: &[Room] = &[
         may_name: &["domain", "wire", "app", "seam"],
     },
     Room {
+        name: "evidence",
+        may_name: &["domain", "wire", "app", "chart", "seam"],
+    },
+    Room {
         name: "jobs",
         may_name: &["domain", "db", "auth", "audit", "app", "export", "seam"],
     },
     Room {
         name: "http",
-        may_name: &["domain", "wire", "auth", "app", "export", "seam"],
+        may_name: &[
+            "domain", "wire", "auth", "app", "evidence", "export", "seam",
+        ],
     },
     Room {
         name: "web",
         may_name: &[
-            "domain", "chart", "wire", "auth", "app", "export", "http", "seam",
+            "domain", "wire", "auth", "app", "chart", "evidence", "export", "http", "seam",
         ],
     },
     Room {
         name: "cli",
         may_name: &[
-            "domain", "wire", "db", "auth", "audit", "app", "chart", "export", "jobs", "http",
-            "web", "seam",
+            "domain", "wire", "db", "auth", "audit", "app", "chart", "evidence", "export", "jobs",
+            "http", "web", "seam",
         ],
     },
     // The crate's two roots: the list of rooms, and the program that calls one of them.
@@ -110,6 +116,16 @@ const FOREIGN: &[Foreign] = &[
         path: "plotters*",
         homes: Homes::Only(&["chart"]),
         why: "every drawing is in chart",
+    },
+    Foreign {
+        path: "typst*",
+        homes: Homes::Only(&["evidence"]),
+        why: "only the summary is set on paper",
+    },
+    Foreign {
+        path: "comemo",
+        homes: Homes::Only(&["evidence"]),
+        why: "only the summary is set on paper",
     },
     Foreign {
         path: "diesel*",

@@ -33,6 +33,11 @@ pub enum Error {
         /// What is in the way and what to do.
         detail: String,
     },
+    /// There is no form of it that the client takes (406).
+    NotAcceptable {
+        /// The media types that there are.
+        offered: &'static str,
+    },
     /// `If-Match` is missing (428).
     PreconditionRequired,
     /// `If-Match` names a version that is no longer the current one (412).
@@ -82,6 +87,7 @@ impl fmt::Display for Error {
             }
             Error::NotFound { what } => write!(f, "no such {what}"),
             Error::Forbidden { action } => write!(f, "not allowed: {}", action.code()),
+            Error::NotAcceptable { offered } => write!(f, "there is {offered}"),
             Error::PreconditionRequired => f.write_str("If-Match is required"),
             Error::PreconditionFailed { current } => write!(f, "the current version is {current}"),
             Error::IdempotencyKeyReused => {

@@ -9,6 +9,7 @@ pub mod determinations;
 pub mod diary;
 pub mod episodes;
 pub mod error;
+pub mod evidence;
 pub mod exports;
 pub mod imports;
 pub mod judging;

@@ -41,6 +41,13 @@ pub struct Timeline {
 /// # Errors
 /// [`NotFound`](super::Error::NotFound) where there is no such patient.
 pub fn of_patient(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<Timeline> {
+    let timeline = gather(unit, id)?;
+    unit.note_read(Action::ReadPatient, "timeline", Some(id), Some(id));
+    Ok(timeline)
+}
+
+/// As [`of_patient`], for a use case that notes itself what was read.
+pub(super) fn gather(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<Timeline> {
     for action in [
         Action::ReadPatient,
         Action::ReadEpisode,
@@ -56,7 +63,7 @@ pub fn of_patient(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<Timeline> {
     let episodes = queries::episodes::for_patient(unit.tx, organization, id)?;
     let of_episodes: Vec<Uuid> = episodes.iter().map(|episode| episode.id).collect();
     let reviews = queries::reviews::in_force(unit.tx, organization, &of_episodes)?;
-    let timeline = Timeline {
+    Ok(Timeline {
         patient,
         blocks: queries::blocks::for_patient(unit.tx, organization, id)?,
         scores: queries::scores::for_patient(unit.tx, organization, id)?,
@@ -65,7 +72,5 @@ pub fn of_patient(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<Timeline> {
         events: queries::adverse_events::for_patient(unit.tx, organization, id)?,
         reviews: reviews.into_values().collect(),
         episodes,
-    };
-    unit.note_read(Action::ReadPatient, "timeline", Some(id), Some(id));
-    Ok(timeline)
+    })
 }

@@ -4,6 +4,7 @@ pub mod ablation;
 pub mod adverse_event;
 pub mod anatomy;
 pub mod block;
+pub mod codes;
 pub mod diary;
 pub mod episode;
 pub mod ids;

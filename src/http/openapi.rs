@@ -416,6 +416,10 @@ fn example(kind: Kind) -> Problem {
         Kind::Forbidden => ("forbidden", "This token does not allow “write_block”."),
         Kind::NotFound => ("not_found", "There is no such block."),
         Kind::MethodNotAllowed => ("method_not_allowed", "This path has GET, HEAD, POST."),
+        Kind::NotAcceptable => (
+            "not_acceptable",
+            "This path answers with application/json, text/html, application/pdf.",
+        ),
         Kind::RequestTimeout => (
             "request_timeout",
             "The request did not arrive as a whole within 30 seconds.",

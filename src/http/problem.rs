@@ -46,6 +46,8 @@ kinds! {
     NotFound = 404, "not-found", "Not found", "There is no such path or record, or the record belongs to another organization.";
     /// The path knows other methods.
     MethodNotAllowed = 405, "method-not-allowed", "Method not allowed", "The `Allow` header lists the methods of this path.";
+    /// No form that the client takes.
+    NotAcceptable = 406, "not-acceptable", "Not available in this form", "`Accept` names no media type that this path answers with. The detail names those that there are.";
     /// The request took too long to arrive.
     RequestTimeout = 408, "request-timeout", "The request took too long to arrive", "The whole request, its body included, must arrive before the deadline.";
     /// In conflict with what is stored.
@@ -200,6 +202,11 @@ impl From<Error> for Problem {
             ),
             Error::Forbidden { action } => Problem::forbidden(action),
             Error::Conflict { code, detail } => Problem::new(Kind::Conflict, code, detail),
+            Error::NotAcceptable { offered } => Problem::new(
+                Kind::NotAcceptable,
+                "not_acceptable",
+                format!("This path answers with {offered}."),
+            ),
             Error::PreconditionRequired => Problem::new(
                 Kind::PreconditionRequired,
                 "if_match_required",
@@ -293,6 +300,12 @@ mod tests {
                     detail: "There.".into(),
                 },
                 409,
+            ),
+            (
+                Error::NotAcceptable {
+                    offered: "application/pdf",
+                },
+                406,
             ),
             (Error::PreconditionRequired, 428),
             (Error::PreconditionFailed { current: 4 }, 412),

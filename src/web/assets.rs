@@ -55,6 +55,11 @@ const ASSETS: &[Asset] = &[
         content: include_bytes!("../../assets/record.js"),
     },
     Asset {
+        name: crate::evidence::STYLE_NAME,
+        media_type: "text/css; charset=utf-8",
+        content: crate::evidence::STYLE.as_bytes(),
+    },
+    Asset {
         name: "icon.svg",
         media_type: "image/svg+xml",
         content: include_bytes!("../../assets/icon.svg"),
@@ -126,6 +131,10 @@ mod tests {
         addresses.dedup();
         assert_eq!(addresses.len(), ASSETS.len());
         assert_eq!(url("nothing.css"), "/assets//nothing.css");
+        assert_eq!(
+            url(crate::evidence::STYLE_NAME),
+            crate::evidence::style_url()
+        );
     }
 
     #[test]

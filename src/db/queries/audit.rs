@@ -63,6 +63,30 @@ pub fn append(tx: &mut Tx<'_>, organization: &str, entry: &NewAuditEntry) -> Res
     Ok(())
 }
 
+/// The entries that tell who recorded, corrected or withdrew something about a patient, in the order in which it was done.
+///
+/// # Errors
+/// When the database fails.
+pub fn changes_about(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    patient: Uuid,
+) -> Result<Vec<NewAuditEntry>> {
+    let found = query!(tx, conn => audit_entries::table
+        .filter(audit_entries::organization_id.eq(organization))
+        .filter(audit_entries::patient_id.eq(patient.to_string()))
+        .filter(audit_entries::action.like("write%")
+            .or(audit_entries::action.like("correct%"))
+            .or(audit_entries::action.like("withdraw%")))
+        .order(audit_entries::id)
+        .select(AuditRow::as_select())
+        .load::<AuditRow>(conn))?;
+    found
+        .into_iter()
+        .map(|row| AuditEntry::try_from(row).map(|entry| entry.entry))
+        .collect()
+}
+
 /// The entries of every organization that are not sealed yet, by organization and id.
 ///
 /// # Errors

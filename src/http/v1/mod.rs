@@ -9,6 +9,7 @@ mod determinations;
 mod diary;
 mod episodes;
 mod evaluate;
+mod evidence;
 mod examples;
 mod exports;
 mod patients;
@@ -33,6 +34,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         patients::endpoints(),
         episodes::endpoints(),
         determinations::endpoints(),
+        evidence::endpoints(),
         blocks::endpoints(),
         scores::endpoints(),
         diary::endpoints(),

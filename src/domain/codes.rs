@@ -1,0 +1,276 @@
+//! Codes that payers know a procedure and its reason by (handbook, section 5). They count joints, not nerves.
+
+use super::ablation::Ablation;
+use super::anatomy::{CoveredRegion, Joint, TreatedSide};
+use super::block::{Block, BlockKind};
+
+/// One line of a claim: a CPT code with what modifies it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcedureLine {
+    /// The CPT code.
+    pub code: &'static str,
+    /// The joints that it stands for, down the spine.
+    pub joints: Vec<Joint>,
+    /// How many units: further joints of an ablation are counted, those of a block are one line.
+    pub units: usize,
+    /// KX, and 50 for both sides or the side.
+    pub modifiers: Vec<&'static str>,
+}
+
+/// A diagnosis that is covered: a candidate, to be chosen by who knows the diagnosis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DiagnosisCode {
+    /// The ICD-10-CM code.
+    pub code: &'static str,
+    /// What it stands for.
+    pub label: &'static str,
+}
+
+/// The first, the second, and the third and further joints of a block in one covered region.
+const fn block_codes(region: CoveredRegion) -> [&'static str; 3] {
+    match region {
+        CoveredRegion::CervicalThoracic => ["64490", "64491", "64492"],
+        CoveredRegion::LumbarSacral => ["64493", "64494", "64495"],
+    }
+}
+
+/// The first and each further joint of an ablation in one covered region.
+const fn ablation_codes(region: CoveredRegion) -> [&'static str; 2] {
+    match region {
+        CoveredRegion::CervicalThoracic => ["64633", "64634"],
+        CoveredRegion::LumbarSacral => ["64635", "64636"],
+    }
+}
+
+/// The lines of a block; `medicare`: the lines of a diagnostic one carry KX.
+///
+/// Levels are counted over the whole session: T12-L1 and L1-2 are a first thoracic and a second lumbar joint.
+#[must_use]
+pub fn block_lines(block: &Block, medicare: bool) -> Vec<ProcedureLine> {
+    let mut modifiers = Vec::new();
+    if medicare && block.kind == BlockKind::Diagnostic {
+        modifiers.push("KX");
+    }
+    modifiers.push(side_modifier(block.side));
+    lines(&block.joints, &modifiers, false, |region, place| {
+        let [first, second, further] = block_codes(region);
+        match place {
+            0 => first,
+            1 => second,
+            _ => further,
+        }
+    })
+}
+
+/// The lines of an ablation.
+#[must_use]
+pub fn ablation_lines(ablation: &Ablation) -> Vec<ProcedureLine> {
+    let modifiers = [side_modifier(ablation.side)];
+    lines(&ablation.joints, &modifiers, true, |region, place| {
+        let [first, further] = ablation_codes(region);
+        if place == 0 { first } else { further }
+    })
+}
+
+fn lines(
+    joints: &[Joint],
+    modifiers: &[&'static str],
+    counted: bool,
+    code: impl Fn(CoveredRegion, usize) -> &'static str,
+) -> Vec<ProcedureLine> {
+    let mut joints = joints.to_vec();
+    joints.sort_unstable();
+    let mut lines: Vec<ProcedureLine> = Vec::new();
+    for (place, joint) in joints.into_iter().enumerate() {
+        let code = code(joint.region().covered(), place);
+        match lines.iter_mut().find(|line| line.code == code) {
+            Some(line) => {
+                line.joints.push(joint);
+                if counted {
+                    line.units += 1;
+                }
+            }
+            None => lines.push(ProcedureLine {
+                code,
+                joints: vec![joint],
+                units: 1,
+                modifiers: modifiers.to_vec(),
+            }),
+        }
+    }
+    lines
+}
+
+const fn side_modifier(side: TreatedSide) -> &'static str {
+    match side {
+        TreatedSide::Left => "LT",
+        TreatedSide::Right => "RT",
+        TreatedSide::Bilateral => "50",
+    }
+}
+
+/// One family of covered codes: one code for each part of the spine.
+type Family = [(u8, DiagnosisCode); 6];
+
+macro_rules! family {
+    ($label:literal: $($digit:literal $code:literal $part:literal),+ $(,)?) => {
+        [$(($digit, DiagnosisCode { code: $code, label: concat!($label, ", ", $part) }),)+]
+    };
+}
+
+const SPONDYLOSIS: Family = family!("Spondylosis without myelopathy or radiculopathy":
+    2 "M47.812" "cervical", 3 "M47.813" "cervicothoracic", 4 "M47.814" "thoracic",
+    5 "M47.815" "thoracolumbar", 6 "M47.816" "lumbar", 7 "M47.817" "lumbosacral");
+const OTHER_SPONDYLOSIS: Family = family!("Other spondylosis":
+    2 "M47.892" "cervical", 3 "M47.893" "cervicothoracic", 4 "M47.894" "thoracic",
+    5 "M47.895" "thoracolumbar", 6 "M47.896" "lumbar", 7 "M47.897" "lumbosacral");
+const HYPEROSTOSIS: Family = family!("Ankylosing hyperostosis":
+    2 "M48.12" "cervical", 3 "M48.13" "cervicothoracic", 4 "M48.14" "thoracic",
+    5 "M48.15" "thoracolumbar", 6 "M48.16" "lumbar", 7 "M48.17" "lumbosacral");
+const DORSOPATHY: Family = family!("Other specified dorsopathies":
+    2 "M53.82" "cervical", 3 "M53.83" "cervicothoracic", 4 "M53.84" "thoracic",
+    5 "M53.85" "thoracolumbar", 6 "M53.86" "lumbar", 7 "M53.87" "lumbosacral");
+
+/// The last digit that stands for the part of the spine a joint is in.
+fn part_digit(joint: Joint) -> u8 {
+    use super::anatomy::Region;
+    match (joint.code(), joint.region()) {
+        ("C7-T1", _) => 3,
+        ("T12-L1", _) => 5,
+        ("L5-S1", _) => 7,
+        (_, Region::Cervical) => 2,
+        (_, Region::Thoracic) => 4,
+        (_, Region::Lumbar) => 6,
+    }
+}
+
+/// The diagnoses covered by Medicare for `joints`; `facet_cyst` adds those of a block for a facet cyst, which are not
+/// covered for an ablation.
+#[must_use]
+pub fn covered_diagnoses(joints: &[Joint], facet_cyst: bool) -> Vec<DiagnosisCode> {
+    let mut digits: Vec<u8> = joints.iter().copied().map(part_digit).collect();
+    digits.sort_unstable();
+    digits.dedup();
+    let mut families = vec![SPONDYLOSIS, OTHER_SPONDYLOSIS, HYPEROSTOSIS];
+    if facet_cyst {
+        families.push(DORSOPATHY);
+    }
+    families
+        .into_iter()
+        .flatten()
+        .filter(|(digit, _)| digits.contains(digit))
+        .map(|(_, code)| code)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::block::BlockTechnique;
+    use chrono::DateTime;
+
+    fn joints(codes: &[&str]) -> Vec<Joint> {
+        codes
+            .iter()
+            .map(|code| Joint::from_code(code).unwrap())
+            .collect()
+    }
+
+    fn block(codes: &[&str], side: TreatedSide, kind: BlockKind) -> Block {
+        Block {
+            performed_at: DateTime::parse_from_rfc3339("2025-09-08T09:00:00-05:00").unwrap(),
+            kind,
+            technique: BlockTechnique::MedialBranch,
+            joints: joints(codes),
+            side,
+            agent: None,
+            concentration_thousandths: None,
+            volume_microlitres_per_nerve: None,
+            steroid: None,
+            guidance: None,
+            sedation: None,
+            stated_relief: None,
+            stated_relief_minutes: None,
+            duration_minutes: None,
+            operator: None,
+            site: None,
+            corrected_nerves: None,
+            same_day_return: None,
+        }
+    }
+
+    fn codes_of(codes: &[&str]) -> Vec<&'static str> {
+        let block = block(codes, TreatedSide::Left, BlockKind::Diagnostic);
+        let lines = block_lines(&block, true);
+        lines.into_iter().map(|line| line.code).collect()
+    }
+
+    #[test]
+    fn a_block_is_coded_by_its_joints() {
+        assert_eq!(codes_of(&["L4-5"]), ["64493"]);
+        assert_eq!(codes_of(&["L5-S1", "L4-5"]), ["64493", "64494"]);
+        assert_eq!(codes_of(&["C3-4", "C4-5"]), ["64490", "64491"]);
+        assert_eq!(
+            codes_of(&["L2-3", "L3-4", "L4-5", "L5-S1"]),
+            ["64493", "64494", "64495"],
+            "the third line stands for all further joints"
+        );
+    }
+
+    #[test]
+    fn levels_are_counted_across_the_border_of_two_regions() {
+        assert_eq!(codes_of(&["T12-L1", "L1-2"]), ["64490", "64494"]);
+        assert_eq!(
+            codes_of(&["T11-12", "T12-L1", "L1-2"]),
+            ["64490", "64491", "64495"]
+        );
+    }
+
+    #[test]
+    fn diagnostic_lines_of_medicare_carry_kx_and_both_sides_50() {
+        let modifiers = |side, kind, medicare| {
+            let lines = block_lines(&block(&["L4-5", "L5-S1"], side, kind), medicare);
+            assert!(lines.iter().all(|line| line.units == 1));
+            lines[1].modifiers.clone()
+        };
+        use BlockKind::{Diagnostic, Therapeutic};
+        assert_eq!(
+            modifiers(TreatedSide::Bilateral, Diagnostic, true),
+            ["KX", "50"]
+        );
+        assert_eq!(modifiers(TreatedSide::Left, Diagnostic, false), ["LT"]);
+        assert_eq!(modifiers(TreatedSide::Right, Therapeutic, true), ["RT"]);
+    }
+
+    #[test]
+    fn an_ablation_counts_each_further_joint() {
+        let ablation = |codes: &[&str]| Ablation {
+            performed_on: "2025-10-20".parse().unwrap(),
+            joints: joints(codes),
+            side: TreatedSide::Right,
+            technique: None,
+            temperature_tenths_c: None,
+            pre_score: None,
+            operator: None,
+            site: None,
+        };
+        let lines = ablation_lines(&ablation(&["L3-4", "L4-5", "L5-S1"]));
+        let units: Vec<(&str, usize)> = lines.iter().map(|line| (line.code, line.units)).collect();
+        assert_eq!(units, [("64635", 1), ("64636", 2)]);
+        assert_eq!(ablation_lines(&ablation(&["C4-5"]))[0].code, "64633");
+    }
+
+    #[test]
+    fn diagnoses_are_those_of_the_part_of_the_spine() {
+        let codes = |joints_of: &[&str], cyst| {
+            let found = covered_diagnoses(&joints(joints_of), cyst);
+            found.into_iter().map(|one| one.code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(&["L4-5"], false), ["M47.816", "M47.896", "M48.16"]);
+        assert_eq!(
+            codes(&["C7-T1"], true),
+            ["M47.813", "M47.893", "M48.13", "M53.83"]
+        );
+        assert_eq!(codes(&["T12-L1", "L5-S1"], false).len(), 6);
+    }
+}

@@ -1,0 +1,13 @@
+//! The summary for a payer: one document, as JSON, as a page and as a PDF.
+
+mod document;
+mod html;
+mod pdf;
+mod sources;
+
+pub use document::*;
+pub use html::{STYLE, STYLE_NAME, html, style_url};
+pub use pdf::pdf;
+
+#[cfg(test)]
+mod tests;
