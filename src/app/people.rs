@@ -2,6 +2,7 @@
 
 use super::core::App;
 use super::error::{Error, FieldError, Result};
+use crate::auth::oidc::{Identity, Provider};
 use crate::auth::{Principal, Role, password};
 use crate::db::rows::{NewAuditEntry, SessionRecord, User};
 use crate::db::{DbError, Tx, queries};
@@ -30,6 +31,8 @@ const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 pub struct SignInSettings {
     /// Whether anybody may sign in as one of the demonstration's people without a password. Only `medial demo` sets it.
     pub demonstration: bool,
+    /// Where people sign in who have no password here.
+    pub provider: Option<Arc<Provider>>,
 }
 
 /// A session that has just begun.
@@ -150,6 +153,62 @@ impl App {
                 .ok_or_else(missing)?;
             app.begin(tx, &user, app.seam.now())
         })
+    }
+
+    /// Signs in whoever the identity provider says it is: added at the first time, and brought up to date at each later one.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where they may not sign in here, or belong to another organization than before.
+    pub fn sign_in_from(self: &Arc<Self>, issuer: &str, identity: &Identity) -> Result<NewSession> {
+        if !may_have_pages(identity.role) {
+            return Err(no_entry("The pages are not for this role."));
+        }
+        let host = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+        let login = format!("{}@{}", identity.subject, host.trim_end_matches('/'));
+        let (app, identity) = (Arc::clone(self), identity.clone());
+        let form_token = self.new_secret();
+        self.db.write(move |tx| {
+            let now = app.seam.now();
+            let display_name = identity.name.clone().unwrap_or_else(|| login.clone());
+            let Some(mut user) = queries::people::by_login(tx, &login)? else {
+                let user = User {
+                    id: app.seam.new_id(),
+                    organization: identity.organization.clone(),
+                    login: login.clone(),
+                    display_name,
+                    role: identity.role.code().to_owned(),
+                    password_hash: None,
+                    form_token: form_token.clone(),
+                    failed_attempts: 0,
+                    locked_until: None,
+                    disabled_at: None,
+                    created_at: now,
+                };
+                queries::organizations::ensure(tx, &user.organization, now)?;
+                queries::people::insert(tx, &user.organization, &user)?;
+                app.note(tx, &user, "add_user", "done", now)?;
+                return app.begin(tx, &user, now);
+            };
+            if user.disabled_at.is_some() {
+                app.note(tx, &user, "sign_in", "refused", now)?;
+                return Err(no_entry("This account may not sign in here."));
+            }
+            if user.organization != identity.organization {
+                return Err(no_entry(
+                    "This account belonged to another organization before. Ask whoever runs the service.",
+                ));
+            }
+            user.display_name = display_name;
+            identity.role.code().clone_into(&mut user.role);
+            queries::people::update(tx, &user.organization, &user)?;
+            app.begin(tx, &user, now)
+        })
+    }
+
+    /// A secret for an errand to the identity provider: 256 random bits in hexadecimal.
+    #[must_use]
+    pub fn errand_secret(&self) -> String {
+        self.new_secret()
     }
 
     /// Who holds the session with this secret; `None` when it has ended, was not used for long, or never was.
@@ -384,6 +443,13 @@ impl App {
         };
         queries::audit::append(tx, &user.organization, &entry)?;
         Ok(())
+    }
+}
+
+fn no_entry(detail: &str) -> Error {
+    Error::Conflict {
+        code: "no_entry",
+        detail: detail.to_owned(),
     }
 }
 

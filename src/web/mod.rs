@@ -6,6 +6,7 @@
 mod assets;
 mod charts;
 mod diary;
+mod evidence;
 mod page;
 mod patient;
 mod profiles;
@@ -29,6 +30,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         record::endpoints(),
         patient::endpoints(),
         sign_in::endpoints(),
+        evidence::endpoints(),
         profiles::endpoints(),
         diary::endpoints(),
     ];

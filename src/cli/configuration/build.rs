@@ -5,6 +5,9 @@ use super::settings::{SETTINGS, Setting};
 use super::{Configuration, Given, LogSettings, Origin, Problem};
 use crate::app::AppSettings;
 use crate::app::diary::{Delivery, DiarySettings, MailSecurity, MailServer};
+use crate::app::people::{SignInSettings, may_have_pages};
+use crate::auth::Role;
+use crate::auth::oidc::{OidcSettings, Provider};
 use crate::auth::{self, Algorithm, DiaryKey, JwksLocation, Secret};
 use crate::db::{DatabaseSettings, Synchronous};
 use crate::http::{CursorKey, HttpSettings};
@@ -15,6 +18,7 @@ use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Separates the keys that are derived from one secret from each other and from its own use.
@@ -153,6 +157,7 @@ impl Builder {
         let http = self.http(secret.as_deref());
         let pseudonym_key = self.pseudonym_key(secret.as_deref());
         let diary = self.diary(secret.as_deref(), http.bind);
+        let sign_in = self.sign_in();
         Configuration {
             file,
             database,
@@ -162,7 +167,7 @@ impl Builder {
                 active_profiles: self.list("judging.active_profiles"),
                 export_directory: self.path("exports.directory").unwrap_or_default(),
                 pseudonym_key,
-                sign_in: crate::app::people::SignInSettings::default(),
+                sign_in,
                 diary,
             },
             profiles_directory: self.path("judging.profiles_directory"),
@@ -187,6 +192,7 @@ impl Builder {
         });
         let mut files: Vec<PathBuf> = of_secrets.collect();
         files.extend(self.path("tokens.secret_file"));
+        files.extend(self.path("sign_in.client_secret_file"));
         files.extend(self.path("reminders.webhook_secret_file"));
         files.extend(self.path("reminders.smtp_password_file"));
         files.dedup();
@@ -363,6 +369,64 @@ impl Builder {
                 .to_owned(),
         );
         drawn()
+    }
+}
+
+/// Where people sign in.
+impl Builder {
+    fn sign_in(&mut self) -> SignInSettings {
+        let provider = self
+            .text_of("sign_in.issuer")
+            .and_then(|issuer| self.provider(issuer));
+        SignInSettings {
+            demonstration: false,
+            provider: provider.map(Arc::new),
+        }
+    }
+
+    fn provider(&mut self, issuer: String) -> Option<Provider> {
+        let client_secret = match self.path("sign_in.client_secret_file") {
+            Some(path) => match words_in(&path) {
+                Ok(secret) => Some(secret),
+                Err(what) => {
+                    self.problem("sign_in.client_secret_file", what);
+                    return None;
+                }
+            },
+            None => None,
+        };
+        Some(Provider::new(OidcSettings {
+            issuer,
+            label: self.words("sign_in.label"),
+            client_id: self.words("sign_in.client_id"),
+            client_secret,
+            scopes: self.list("sign_in.scopes").unwrap_or_default(),
+            role_claim: self.words("sign_in.role_claim"),
+            roles: self.roles(),
+            organization_claim: self.text_of("sign_in.organization_claim"),
+            organization: self.text_of("sign_in.organization"),
+        }))
+    }
+
+    /// Which value of the provider's claim is which role.
+    fn roles(&mut self) -> Vec<(String, Role)> {
+        let mut roles = Vec::new();
+        for pair in self.list("sign_in.roles").unwrap_or_default() {
+            let role = pair
+                .split_once('=')
+                .and_then(|(value, role)| Some((value.to_owned(), Role::from_code(role).ok()?)))
+                .filter(|(_, role)| may_have_pages(*role));
+            match role {
+                Some(role) => roles.push(role),
+                None => {
+                    let what = format!(
+                        "“{pair}” is no VALUE=ROLE with one of the roles clinician, analyst, auditor, admin"
+                    );
+                    self.problem("sign_in.roles", what);
+                }
+            }
+        }
+        roles
     }
 }
 

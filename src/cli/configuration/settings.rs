@@ -118,6 +118,24 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "Narrows the ways of signing that are accepted. Default: HS256 where there is a secret; RS256, ES256 and EdDSA where there is a key set.";
     rare "tokens.leeway", "tokens-leeway", "MEDIAL_TOKENS_LEEWAY", Kind::Seconds { most: 300 }, Some("30s"),
         "Difference of clocks that is forgiven in a token's times; whole seconds.";
+    often "sign_in.issuer", "sign-in-issuer", "MEDIAL_SIGN_IN_ISSUER", Kind::WebAddress, None,
+        "The OpenID Connect issuer at which people sign in to the pages, as its discovery document names it. Register http.public_url with /sign-in/oidc/callback after it there. Without it people sign in with names of `medial user`.";
+    often "sign_in.client_id", "sign-in-client-id", "MEDIAL_SIGN_IN_CLIENT_ID", Kind::Text, Some("medial"),
+        "Who the service is to that issuer.";
+    often "sign_in.client_secret_file", "sign-in-client-secret-file", "MEDIAL_SIGN_IN_CLIENT_SECRET_FILE", Kind::Path, None,
+        "A file with the secret of the service at that issuer; without it the service is a public client.";
+    rare "sign_in.label", "sign-in-label", "MEDIAL_SIGN_IN_LABEL", Kind::Text, Some("Sign in with your organization"),
+        "What the button says.";
+    rare "sign_in.scopes", "sign-in-scopes", "MEDIAL_SIGN_IN_SCOPES", Kind::List(&[]), Some("profile"),
+        "Scopes to ask for beside openid.";
+    rare "sign_in.role_claim", "sign-in-role-claim", "MEDIAL_SIGN_IN_ROLE_CLAIM", Kind::Text, Some("medial_role"),
+        "The claim of the ID token with the role, or with a list in which it is.";
+    rare "sign_in.roles", "sign-in-roles", "MEDIAL_SIGN_IN_ROLES", Kind::List(&[]), None,
+        "Which value of that claim is which role, as pain-clinic=clinician. Default: the values are clinician, analyst, auditor and admin.";
+    rare "sign_in.organization_claim", "sign-in-organization-claim", "MEDIAL_SIGN_IN_ORGANIZATION_CLAIM", Kind::Text, None,
+        "The claim of the ID token with the organization.";
+    rare "sign_in.organization", "sign-in-organization", "MEDIAL_SIGN_IN_ORGANIZATION", Kind::Text, Some("default"),
+        "The organization of people who have no such claim.";
     often "judging.time_zone", "judging-time-zone", "MEDIAL_JUDGING_TIME_ZONE", Kind::TimeZone, Some("UTC"),
         "Decides which day it is, and so when a determination has come of age: a name such as America/Chicago.";
     often "judging.active_profiles", "judging-active-profiles", "MEDIAL_JUDGING_ACTIVE_PROFILES", Kind::List(&[]), None,

@@ -25,10 +25,14 @@ const OFFERED: [(&str, Form); 3] = [
     ("application/pdf", Form::Pdf),
 ];
 
+/// In which form the summary is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub enum Form {
+    /// The data.
     Json,
+    /// A page.
     Html,
+    /// A document to be printed and sent.
     Pdf,
 }
 
@@ -59,7 +63,11 @@ fn read(state: &State, call: &Call) -> Result<Reply> {
     })
 }
 
-fn reply(form: Form, document: &EvidenceDocument) -> Result<Reply> {
+/// The summary as an answer.
+///
+/// # Errors
+/// An internal one when it cannot be made.
+pub fn reply(form: Form, document: &EvidenceDocument) -> Result<Reply> {
     match form {
         Form::Json => Reply::json(document),
         Form::Html => {

@@ -9,7 +9,7 @@ mod determinations;
 mod diary;
 mod episodes;
 mod evaluate;
-mod evidence;
+pub mod evidence;
 mod examples;
 mod exports;
 mod patients;
