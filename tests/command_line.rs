@@ -276,8 +276,8 @@ fn evaluate_names_what_is_wrong_and_judges_the_others() {
     assert_eq!(
         pointers,
         [
-            "/blocks/0/joints/0",
             "/blocks/0/performed_at",
+            "/blocks/0/joints/0",
             "/blocks/0/scores/0/taken_at",
             "/blocks/0/scores/0/value"
         ]

@@ -601,5 +601,8 @@ fn map<const N: usize>(entries: [(&str, Value); N]) -> Mapping {
 
 /// A JSON tree as a YAML one. It keeps the order of the JSON, which is that of the alphabet, and so is the same each time.
 fn yaml_of(value: &Json) -> Value {
-    serde_norway::to_value(value).unwrap_or_default()
+    // In the order of the alphabet, however a value was put together: the document changes where the contract does.
+    let mut sorted = value.clone();
+    sorted.sort_all_objects();
+    serde_norway::to_value(&sorted).unwrap_or_default()
 }

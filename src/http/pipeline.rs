@@ -246,6 +246,12 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
         principal: Option<Principal>,
     ) -> Result<Call, Problem> {
         let query = Query::read(request.query_string())?;
+        // A form sends what was left empty too; in an address of the API that is a mistake worth telling.
+        let query = if self.endpoint.browsed {
+            query.without_empty()
+        } else {
+            query
+        };
         if !self.endpoint.lenient {
             query.check(&self.endpoint.query)?;
         }

@@ -104,6 +104,17 @@ impl Query {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Those that have a value.
+    #[must_use]
+    pub fn without_empty(self) -> Query {
+        Query(
+            self.0
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
+        )
+    }
+
     /// All but some of them.
     #[must_use]
     pub fn without(&self, names: &[&str]) -> Query {

@@ -20,5 +20,6 @@ mod corrections;
 mod described;
 mod diary;
 mod lists;
+mod oidc;
 mod pages;
 mod service;

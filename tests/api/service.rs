@@ -3,6 +3,7 @@
 use crate::described::assert_described;
 use crate::support::databases::TestDatabase;
 use chrono::{DateTime, TimeDelta, Utc};
+use medial::app::people::SignInSettings;
 use medial::app::{App, AppSettings, profiles};
 use medial::auth::{Issuer, Role, Scopes, Secret, Settings, Verifier};
 use medial::http::authenticate::{People, Tokens};
@@ -72,6 +73,11 @@ impl Service {
 
     /// A service whose clock stands at `now`.
     pub fn at(test: &TestDatabase, now: &str) -> Service {
+        Service::signing_in(test, now, SignInSettings::default())
+    }
+
+    /// The same, with another way to sign in.
+    pub fn signing_in(test: &TestDatabase, now: &str, sign_in: SignInSettings) -> Service {
         let clock = Arc::new(Clock {
             fixed: Fixed::at(instant(now)),
             ids: medial::seam::System::default(),
@@ -83,7 +89,7 @@ impl Service {
             active_profiles: None,
             export_directory: exports,
             pseudonym_key: b"a key that only these tests know".to_vec(),
-            sign_in: medial::app::people::SignInSettings::default(),
+            sign_in,
             diary: medial::app::diary::DiarySettings::new(
                 medial::auth::DiaryKey::new(b"a key for links"),
                 "http://medial.test",
