@@ -19,6 +19,7 @@ mod contract;
 mod corrections;
 mod described;
 mod diary;
+mod evidence;
 mod lists;
 mod oidc;
 mod pages;

@@ -46,8 +46,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .query(Parameter::new("profile", ParameterKind::Text, "The id of the profile to judge by. Without it: the first active one."))
             .query(Parameter::new("as_of", ParameterKind::Date, "Judge as of this day: what is dated after it does not exist. Without it: today, or the day of the newest record if that is later."))
             .answers::<EvidenceDocument>(200, "The summary.", None)
-            .answers_as(200, HTML, "The summary.")
-            .answers_as(200, PDF, "The summary.")
+            .answers_as(200, "text/html", "The summary as a page to be read and printed.")
+            .answers_as(200, PDF, "The summary on paper.")
             .fails(&[Kind::NotFound, Kind::NotAcceptable, Kind::Conflict]),
     ]
 }
