@@ -11,7 +11,10 @@ use crate::domain::qualification::RecordedBlock;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// How many episodes each filter leads through, in their order.
+/// Nobody works through more than this: a tab that holds as many says so, and is not counted further.
+pub const MOST_COUNTED: u32 = 500;
+
+/// How many episodes each filter leads through, in their order, at most [`MOST_COUNTED`].
 ///
 /// # Errors
 /// Those of the database.
@@ -20,7 +23,12 @@ pub fn counts(unit: &mut Unit<'_, '_>, filters: &[Filter]) -> Result<Vec<i64>> {
     let organization = &unit.principal.organization;
     let mut counts = Vec::with_capacity(filters.len());
     for filter in filters {
-        counts.push(queries::candidates::count(unit.tx, organization, filter)?);
+        counts.push(queries::candidates::count_up_to(
+            unit.tx,
+            organization,
+            filter,
+            MOST_COUNTED,
+        )?);
     }
     Ok(counts)
 }

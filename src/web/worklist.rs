@@ -169,7 +169,7 @@ struct TabView {
     label: &'static str,
     href: String,
     current: bool,
-    count: i64,
+    count: String,
 }
 
 /// One line of a row: the targets about which the same is said.
@@ -452,7 +452,11 @@ fn tabs(call: &Call, unit: &mut Unit<'_, '_>, asked: &Asked) -> Result<Vec<TabVi
             label: tab.label,
             href: address("/", &query),
             current: tab.key == asked.tab.key,
-            count,
+            count: if count >= i64::from(worklist::MOST_COUNTED) {
+                format!("{count}+")
+            } else {
+                count.to_string()
+            },
         }
     });
     Ok(views.collect())

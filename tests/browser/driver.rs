@@ -380,7 +380,7 @@ impl Browser {
         self.open(path);
         let weights = self.network_values("Network.loadingFinished", "/encodedDataLength");
         assert!(!weights.is_empty(), "{path} was loaded");
-        weights.iter().filter_map(Value::as_f64).sum::<f64>() as u64
+        weights.iter().filter_map(Value::as_u64).sum()
     }
 
     /// Nothing went wrong in any page so far, and none asked for anything from elsewhere.

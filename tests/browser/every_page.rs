@@ -79,10 +79,7 @@ fn what_is_filled_in_is_accessible_and_keeps_to_itself() {
         ("block-of-episode", "/blocks/new?episode="),
         ("new-ablation", "/ablations/new"),
         ("new-episode", "/episodes/new"),
-        (
-            "correct-patient",
-            &patient.split('?').next().unwrap().to_owned(),
-        ),
+        ("correct-patient", patient.split('?').next().unwrap()),
     ];
     let mut pages: Vec<(&str, String)> = Vec::new();
     for (name, beginning) in &forms[..3] {

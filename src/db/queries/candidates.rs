@@ -188,6 +188,25 @@ pub fn count(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64
     Ok(counted.first().map_or(0, |row| row.total))
 }
 
+/// How many episodes [`page`] leads through, `most` if there are as many or more: it looks no further.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_up_to(tx: &mut Tx<'_>, organization: &str, filter: &Filter, most: u32) -> Result<i64> {
+    let search = Search::of(tx, organization, filter)?;
+    let mut sql = Sql::default();
+    sql.push("SELECT COUNT(*) AS total FROM (SELECT DISTINCT d.episode_id FROM determinations d WHERE d.organization_id = ").bind(organization);
+    sql.push(" AND d.next_step IN ")
+        .bind_list(filter.next_steps.iter().map(String::as_str));
+    row_conditions(&mut sql, "d.", filter);
+    episode_conditions(&mut sql, filter, &search);
+    sql.push(" LIMIT ")
+        .bind(i64::from(most))
+        .push(") AS counted");
+    let counted: Vec<Counted> = dialect::load(tx, &sql)?;
+    Ok(counted.first().map_or(0, |row| row.total))
+}
+
 /// What `q` comes to.
 #[derive(Default)]
 struct Search {
