@@ -63,7 +63,7 @@ const RIGHT: i32 = 238;
 const TOP: i32 = 4;
 const BOTTOM: i32 = 52;
 
-/// A block's curve small enough for a table's row, as one `<svg>` of less than 700 bytes.
+/// A block's curve small enough for a table's row, as one `<svg>` of less than 900 bytes.
 #[must_use]
 pub fn sparkline(spark: &Sparkline) -> String {
     let words = words::capital(&words::finding(spark.finding, spark.threshold));
