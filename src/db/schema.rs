@@ -422,11 +422,55 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    cds_calls (organization_id, issuer, token_id) {
+        organization_id -> Text,
+        issuer -> Text,
+        token_id -> Text,
+        forget_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    cds_cards (organization_id, id) {
+        organization_id -> Text,
+        id -> Text,
+        service -> Text,
+        hook_instance -> Text,
+        issuer -> Text,
+        patient_id -> Text,
+        decision -> Text,
+        suggestions -> Text,
+        answered_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    cds_feedback (organization_id, id) {
+        organization_id -> Text,
+        id -> Text,
+        card_id -> Text,
+        service -> Text,
+        patient_id -> Text,
+        decision -> Text,
+        outcome -> Text,
+        suggestions -> Text,
+        reason_system -> Nullable<Text>,
+        reason_code -> Nullable<Text>,
+        comment -> Nullable<Text>,
+        acted_at -> BigInt,
+        received_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     ablations,
     adverse_events,
     audit_entries,
     blocks,
+    cds_calls,
+    cds_cards,
+    cds_feedback,
     determination_history,
     determinations,
     diary_entries,

@@ -5,6 +5,7 @@ pub mod adverse_events;
 pub mod audit;
 pub mod blocks;
 pub mod candidates;
+pub mod cds;
 pub mod determinations;
 pub mod diary;
 pub mod episodes;

@@ -5,6 +5,7 @@
 mod ablation;
 mod adverse_event;
 mod block;
+mod cds;
 mod determination;
 mod diary;
 mod episode;
@@ -13,6 +14,7 @@ mod person;
 mod records;
 mod score;
 
+pub use cds::{Card, CardFeedback, CardOutcome, CardReason, FeedbackCount};
 pub use determination::{Determination, DeterminationVersion, Judgement};
 pub use diary::{DiaryEntry, DiaryLink, NextReminder, Revocation};
 pub use person::{SessionRecord, User};
@@ -25,6 +27,7 @@ pub use score::recorded;
 pub(super) use ablation::{AblationRow, FollowUpRow};
 pub(super) use adverse_event::AdverseEventRow;
 pub(super) use block::BlockRow;
+pub(super) use cds::{CardRow, FeedbackCountRow, FeedbackRow};
 pub(super) use determination::{DeterminationHistoryRow, DeterminationRow};
 pub(super) use diary::{DiaryEntryRow, DiaryLinkRow};
 pub(super) use episode::EpisodeRow;
