@@ -18,12 +18,15 @@ const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
 const LONGEST_EXPONENT: usize = 4;
 /// A coordinate of P-256 and a public key of Ed25519, in bytes.
 const CURVE_BYTES: usize = 32;
+/// A coordinate of P-384, in bytes.
+const LONG_CURVE_BYTES: usize = 48;
 
-/// A public key that can check signatures of exactly one algorithm.
+/// A public key that can check signatures of one kind.
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) id: Option<String>,
-    pub(super) algorithm: Algorithm,
+    /// What it checks signatures of: one algorithm, or, for an RSA key that does not say, one with either hash.
+    pub(super) algorithms: &'static [Algorithm],
     pub(super) decoding: DecodingKey,
 }
 
@@ -106,7 +109,7 @@ impl KeySet {
             && self
                 .keys
                 .iter()
-                .any(|one| one.id == key.id && one.algorithm == key.algorithm)
+                .any(|one| one.id == key.id && one.algorithms == key.algorithms)
     }
 
     fn why_empty(&self) -> String {
@@ -136,12 +139,15 @@ impl KeySet {
             return Found::Nothing;
         }
         of_that_name
-            .find(|key| key.algorithm == algorithm)
+            .find(|key| key.algorithms.contains(&algorithm))
             .map_or(Found::OtherAlgorithm, Found::Key)
     }
 
     fn find_only(&self, algorithm: Algorithm) -> Found<'_> {
-        let mut fitting = self.keys.iter().filter(|key| key.algorithm == algorithm);
+        let mut fitting = self
+            .keys
+            .iter()
+            .filter(|key| key.algorithms.contains(&algorithm));
         match (fitting.next(), fitting.next()) {
             (Some(key), None) => Found::Key(key),
             (Some(_), Some(_)) => Found::Ambiguous,
@@ -189,25 +195,33 @@ fn read_key(value: Value) -> Result<Key, &'static str> {
     {
         return Err("its key_ops do not include verify");
     }
-    let (algorithm, decoding) = match jwk.kty.as_str() {
-        "RSA" => (Algorithm::Rs256, read_rsa(&jwk)?),
-        "EC" => (Algorithm::Es256, read_ec(&jwk)?),
-        "OKP" => (Algorithm::EdDsa, read_ed(&jwk)?),
+    let (possible, decoding): (&'static [Algorithm], _) = match jwk.kty.as_str() {
+        "RSA" => (&[Algorithm::Rs256, Algorithm::Rs384], read_rsa(&jwk)?),
+        "EC" if jwk.crv.as_deref() == Some("P-384") => (&[Algorithm::Es384], read_ec(&jwk)?),
+        "EC" => (&[Algorithm::Es256], read_ec(&jwk)?),
+        "OKP" => (&[Algorithm::EdDsa], read_ed(&jwk)?),
         "oct" => return Err("a shared secret does not belong into a set of public keys"),
         _ => return Err("its kty is not RSA, EC or OKP"),
     };
-    if jwk
-        .alg
-        .as_deref()
-        .is_some_and(|name| name != algorithm.name())
-    {
-        return Err("its alg is not RS256, ES256 or EdDSA, or does not fit its kty");
-    }
     Ok(Key {
         id: jwk.kid,
-        algorithm,
+        algorithms: narrowed(possible, jwk.alg.as_deref())?,
         decoding,
     })
+}
+
+/// Of the algorithms that a key could be used with the one that it names, if it names one.
+fn narrowed(
+    possible: &'static [Algorithm],
+    alg: Option<&str>,
+) -> Result<&'static [Algorithm], &'static str> {
+    let Some(name) = alg else {
+        return Ok(possible);
+    };
+    let place = possible.iter().position(|one| one.name() == name);
+    place
+        .and_then(|place| possible.get(place..=place))
+        .ok_or("its alg is not RS256, RS384, ES256, ES384 or EdDSA, or does not fit its kty")
 }
 
 fn read_rsa(jwk: &Jwk) -> Result<DecodingKey, &'static str> {
@@ -226,15 +240,20 @@ fn read_rsa(jwk: &Jwk) -> Result<DecodingKey, &'static str> {
 }
 
 fn read_ec(jwk: &Jwk) -> Result<DecodingKey, &'static str> {
-    if jwk.crv.as_deref() != Some("P-256") {
-        return Err("its curve is not P-256");
-    }
+    let (algorithm, length) = match jwk.crv.as_deref() {
+        Some("P-256") => (Algorithm::Es256, CURVE_BYTES),
+        Some("P-384") => (Algorithm::Es384, LONG_CURVE_BYTES),
+        _ => return Err("its curve is not P-256 or P-384"),
+    };
     let (x, y) = (jwk.x.as_deref(), jwk.y.as_deref());
-    if bytes(x)?.len() != CURVE_BYTES || bytes(y)?.len() != CURVE_BYTES {
-        return Err("its coordinates are not of 32 bytes");
+    if bytes(x)?.len() != length || bytes(y)?.len() != length {
+        return Err(match algorithm {
+            Algorithm::Es384 => "its coordinates are not of 48 bytes",
+            _ => "its coordinates are not of 32 bytes",
+        });
     }
     let key = DecodingKey::from_ec_components(x.unwrap_or_default(), y.unwrap_or_default());
-    on_the_curve(key, Algorithm::Es256)
+    on_the_curve(key, algorithm)
 }
 
 fn read_ed(jwk: &Jwk) -> Result<DecodingKey, &'static str> {
@@ -274,6 +293,7 @@ mod tests {
     use serde_json::json;
 
     const JWKS: &str = include_str!("../../tests/fixtures/keys/jwks.json");
+    const CLIENT: &str = include_str!("../../tests/fixtures/keys/jwks-client.json");
     const UNSUITABLE: &str = include_str!("../../tests/fixtures/keys/jwks-unsuitable.json");
 
     fn key(id: &str) -> Value {
@@ -303,17 +323,39 @@ mod tests {
         let kinds: Vec<_> = set
             .keys
             .iter()
-            .map(|key| (key.id.as_deref().unwrap(), key.algorithm))
+            .map(|key| (key.id.as_deref().unwrap(), key.algorithms))
             .collect();
         assert_eq!(
             kinds,
             [
-                ("rsa-1", Algorithm::Rs256),
-                ("ec-1", Algorithm::Es256),
-                ("ed-1", Algorithm::EdDsa)
+                ("rsa-1", &[Algorithm::Rs256][..]),
+                ("ec-1", &[Algorithm::Es256][..]),
+                ("ed-1", &[Algorithm::EdDsa][..])
             ]
         );
         assert!(set.refused.is_empty());
+    }
+
+    #[test]
+    fn keys_of_clients_are_read_and_one_that_does_not_say_takes_either_hash() {
+        let set = KeySet::parse(CLIENT.as_bytes()).unwrap();
+        let kinds: Vec<_> = set.keys.iter().map(|key| key.algorithms).collect();
+        assert_eq!(
+            kinds,
+            [
+                &[Algorithm::Rs384][..],
+                &[Algorithm::Es384],
+                &[Algorithm::Rs256, Algorithm::Rs384]
+            ]
+        );
+        assert!(matches!(
+            set.find(Algorithm::Rs256, Some("client-rsa")),
+            Found::OtherAlgorithm
+        ));
+        assert!(matches!(
+            set.find(Algorithm::Rs384, Some("client-any")),
+            Found::Key(_)
+        ));
     }
 
     #[test]

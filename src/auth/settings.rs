@@ -93,14 +93,18 @@ pub enum Algorithm {
     Hs256,
     /// RSA PKCS #1 v1.5 with SHA-256.
     Rs256,
+    /// RSA PKCS #1 v1.5 with SHA-384.
+    Rs384,
     /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
     /// Ed25519.
     EdDsa,
 }
 
 impl Algorithm {
-    /// Those whose keys come from a key set.
+    /// Those of bearer tokens whose keys come from a key set.
     pub(super) const WITH_PUBLIC_KEY: [Algorithm; 3] =
         [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
 
@@ -110,7 +114,9 @@ impl Algorithm {
         match self {
             Algorithm::Hs256 => "HS256",
             Algorithm::Rs256 => "RS256",
+            Algorithm::Rs384 => "RS384",
             Algorithm::Es256 => "ES256",
+            Algorithm::Es384 => "ES384",
             Algorithm::EdDsa => "EdDSA",
         }
     }
@@ -121,7 +127,9 @@ impl Algorithm {
         match name {
             "HS256" => Some(Algorithm::Hs256),
             "RS256" => Some(Algorithm::Rs256),
+            "RS384" => Some(Algorithm::Rs384),
             "ES256" => Some(Algorithm::Es256),
+            "ES384" => Some(Algorithm::Es384),
             "EdDSA" => Some(Algorithm::EdDsa),
             _ => None,
         }
@@ -131,7 +139,9 @@ impl Algorithm {
         match self {
             Algorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
             Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
+            Algorithm::Rs384 => jsonwebtoken::Algorithm::RS384,
             Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+            Algorithm::Es384 => jsonwebtoken::Algorithm::ES384,
             Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
         }
     }

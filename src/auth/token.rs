@@ -203,7 +203,7 @@ impl Verifier {
         let keys = set
             .keys
             .iter()
-            .map(|key| (key.id.clone(), key.algorithm))
+            .filter_map(|key| Some((key.id.clone(), *key.algorithms.first()?)))
             .collect();
         KeyReport {
             keys,
@@ -250,9 +250,11 @@ impl Verifier {
                     .ok_or(TokenError::AlgorithmNotAccepted)?;
                 token.check_signature(secret, algorithm)
             }
-            Algorithm::Rs256 | Algorithm::Es256 | Algorithm::EdDsa => {
-                self.check_with_public_key(token, algorithm)
-            }
+            Algorithm::Rs256
+            | Algorithm::Rs384
+            | Algorithm::Es256
+            | Algorithm::Es384
+            | Algorithm::EdDsa => self.check_with_public_key(token, algorithm),
         }
     }
 
@@ -267,7 +269,7 @@ impl Verifier {
             .ok_or(TokenError::AlgorithmNotAccepted)?;
         let keys = source.keys().ok_or(TokenError::KeysUnavailable)?;
         match keys.find(algorithm, token.header.kid.as_deref()) {
-            Found::Key(key) => token.check_signature(&key.decoding, key.algorithm),
+            Found::Key(key) => token.check_signature(&key.decoding, algorithm),
             Found::OtherAlgorithm => Err(TokenError::AlgorithmNotAccepted),
             Found::Ambiguous => Err(TokenError::KeyNotNamed),
             Found::Nothing => Err(TokenError::UnknownKey),

@@ -334,7 +334,7 @@ impl Builder {
         for algorithm in listed {
             let has_key = match algorithm {
                 Algorithm::Hs256 => tokens.secret.is_some(),
-                Algorithm::Rs256 | Algorithm::Es256 | Algorithm::EdDsa => tokens.jwks.is_some(),
+                _ => tokens.jwks.is_some(),
             };
             if !has_key {
                 let what = format!("{} is listed and there is no key for it", algorithm.name());
