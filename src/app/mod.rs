@@ -4,6 +4,7 @@ pub mod ablations;
 pub mod audit;
 pub mod blocks;
 pub mod candidates;
+pub mod cds;
 pub mod core;
 pub mod determinations;
 pub mod diary;
@@ -30,7 +31,8 @@ pub use crate::db::queries::blocks::Filter as BlockFilter;
 pub use crate::db::queries::candidates::{Cursor, Filter as CandidateFilter, Group, Key, Sort};
 pub use crate::db::rows::User;
 pub use crate::db::rows::{
-    AuditEntry, Determination, DeterminationVersion, JobRun, Review, ReviewDecision, recorded,
+    AuditEntry, CardOutcome, CardReason, Determination, DeterminationVersion, FeedbackCount,
+    JobRun, Review, ReviewDecision, recorded,
 };
 pub use crate::db::{Page, Stored};
 pub use error::{Error, FieldError, Result};

@@ -104,6 +104,10 @@ codes! {
         Evaluate = "evaluate";
         /// Record a clinician's decision about a candidate.
         ReviewCandidate = "review_candidate";
+        /// Tell what was done with a card of decision support.
+        GiveFeedback = "give_feedback";
+        /// Count what was done with cards, which names nobody.
+        ReadFeedback = "read_feedback";
         /// Export records with what identifies the patient.
         ExportIdentified = "export_identified";
         /// Export records without what identifies the patient.
@@ -159,6 +163,7 @@ pub const fn allows(role: Role, action: Action) -> bool {
         Action::ReadProfile
         | Action::ReadDetermination
         | Action::Evaluate
+        | Action::ReadFeedback
         | Action::ExportDeidentified => match role {
             Role::EhrSystem | Role::Clinician | Role::Analyst | Role::Admin => true,
             Role::Patient | Role::Auditor => false,
@@ -166,6 +171,11 @@ pub const fn allows(role: Role, action: Action) -> bool {
         Action::ExportIdentified => match role {
             Role::EhrSystem | Role::Clinician | Role::Admin => true,
             Role::Analyst | Role::Patient | Role::Auditor => false,
+        },
+        // The record system tells it, in which the clinician acts.
+        Action::GiveFeedback => match role {
+            Role::EhrSystem => true,
+            Role::Clinician | Role::Analyst | Role::Patient | Role::Auditor | Role::Admin => false,
         },
         // A person decides, never a system.
         Action::ReviewCandidate => match role {

@@ -111,6 +111,8 @@ pub const fn required(action: Action) -> (&'static str, Operation) {
         Action::ReadDetermination => ("GuidanceResponse", Operation::Read),
         Action::ReadCandidate => ("GuidanceResponse", Operation::Search),
         Action::ReviewCandidate => ("Task", Operation::Create),
+        Action::GiveFeedback => ("GuidanceResponse", Operation::Update),
+        Action::ReadFeedback => ("GuidanceResponse", Operation::Search),
         // An export spans all kinds of records.
         Action::ExportIdentified | Action::ExportDeidentified => ("*", Operation::Search),
         Action::ReadAudit => ("AuditEvent", Operation::Read),

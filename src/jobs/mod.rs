@@ -91,6 +91,12 @@ pub const JOBS: &[Job] = &[
         run: |app, _| app.forget_old_answers(),
     },
     Job {
+        name: "forget_old_cards",
+        every: Duration::from_secs(60 * 60),
+        daily: false,
+        run: |app, _| app.forget_old_cards(),
+    },
+    Job {
         name: "forget_ended_sessions",
         every: Duration::from_secs(60 * 60),
         daily: false,

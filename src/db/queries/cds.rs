@@ -88,11 +88,7 @@ pub fn insert_feedback(
 ///
 /// # Errors
 /// When the database fails.
-pub fn settled(
-    tx: &mut Tx<'_>,
-    organization: &str,
-    patient: Uuid,
-) -> Result<BTreeSet<String>> {
+pub fn settled(tx: &mut Tx<'_>, organization: &str, patient: Uuid) -> Result<BTreeSet<String>> {
     let told: Vec<(String, String)> = query!(tx, conn => cds_feedback::table
         .filter(cds_feedback::organization_id.eq(organization))
         .filter(cds_feedback::patient_id.eq(patient.to_string()))
@@ -155,11 +151,7 @@ pub fn count_feedback(
 ///
 /// # Errors
 /// When the database fails.
-pub fn forget(
-    tx: &mut Tx<'_>,
-    now: DateTime<Utc>,
-    before: DateTime<Utc>,
-) -> Result<usize> {
+pub fn forget(tx: &mut Tx<'_>, now: DateTime<Utc>, before: DateTime<Utc>) -> Result<usize> {
     let calls = query!(tx, conn => diesel::delete(
         cds_calls::table.filter(cds_calls::forget_at.le(micros(now))),
     )
