@@ -12,6 +12,7 @@ pub mod db;
 pub mod domain;
 pub mod evidence;
 pub mod export;
+pub mod fhir;
 pub mod http;
 pub mod jobs;
 pub mod seam;

@@ -72,10 +72,14 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        name: "fhir",
+        may_name: &["domain", "wire", "auth", "app", "evidence", "http", "seam"],
+    },
+    Room {
         name: "cli",
         may_name: &[
             "domain", "wire", "db", "auth", "audit", "app", "chart", "evidence", "export", "jobs",
-            "http", "web", "seam",
+            "http", "web", "fhir", "seam",
         ],
     },
     // The crate's two roots: the list of rooms, and the program that calls one of them.
@@ -109,7 +113,7 @@ struct Foreign {
 const FOREIGN: &[Foreign] = &[
     Foreign {
         path: "actix*",
-        homes: Homes::Only(&["http", "web", "cli"]),
+        homes: Homes::Only(&["http", "web", "fhir", "cli"]),
         why: "the web framework stays at the edge",
     },
     Foreign {

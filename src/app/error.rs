@@ -21,6 +21,23 @@ pub enum Error {
         /// What was looked for, as `block`.
         what: &'static str,
     },
+    /// It was there and has been deleted (410).
+    Gone {
+        /// What was looked for, as `score`.
+        what: &'static str,
+    },
+    /// A condition that ought to name one record names several (412).
+    Ambiguous {
+        /// What it names, and what to do.
+        detail: String,
+    },
+    /// Too much of it is under way already (429).
+    TooMany {
+        /// What there is too much of.
+        detail: String,
+        /// Seconds to wait.
+        retry_after: u32,
+    },
     /// The principal is known and may not do this (403).
     Forbidden {
         /// What was asked for.
@@ -86,6 +103,8 @@ impl fmt::Display for Error {
                 f.write_str(&lines.join("; "))
             }
             Error::NotFound { what } => write!(f, "no such {what}"),
+            Error::Gone { what } => write!(f, "the {what} was deleted"),
+            Error::Ambiguous { detail } | Error::TooMany { detail, .. } => f.write_str(detail),
             Error::Forbidden { action } => write!(f, "not allowed: {}", action.code()),
             Error::NotAcceptable { offered } => write!(f, "there is {offered}"),
             Error::PreconditionRequired => f.write_str("If-Match is required"),

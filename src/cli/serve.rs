@@ -4,6 +4,7 @@ use super::configuration::{Configuration, ConfigurationArgs};
 use super::{Failure, logging};
 use crate::app::App;
 use crate::auth::Verifier;
+use crate::fhir;
 use crate::http::authenticate::{People, Tokens};
 use crate::http::{Endpoint, State, v1};
 use crate::jobs::{JOBS, Jobs};
@@ -65,7 +66,8 @@ pub(super) fn serve_until_stopped(
         ready,
         served_endpoints(),
     )
-    .with_error_page(web::error_page);
+    .with_error_page(web::error_page)
+    .with_outcomes(fhir::outcome::show);
     let address = configuration.http.bind;
     let jobs = Jobs::start(&app, JOBS)?;
     let served = actix_web::rt::System::new().block_on(crate::http::serve(state, listening));
@@ -82,6 +84,7 @@ pub(super) fn serve_until_stopped(
 /// Everything that the service answers to, what it says about itself apart.
 fn served_endpoints() -> Vec<Endpoint> {
     let mut endpoints = v1::endpoints();
+    endpoints.extend(fhir::endpoints());
     endpoints.extend(web::endpoints());
     endpoints
 }

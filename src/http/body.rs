@@ -82,9 +82,10 @@ fn check_media_type(headers: &HeaderMap, body: &Body) -> Result<(), Problem> {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let mut parts = text.split(';').map(str::trim);
-    let is_right = parts
-        .next()
-        .is_some_and(|it| it.eq_ignore_ascii_case(body.media_type));
+    let is_right = parts.next().is_some_and(|it| {
+        let mut known = std::iter::once(&body.media_type).chain(body.also);
+        known.any(|known| it.eq_ignore_ascii_case(known))
+    });
     let is_utf8 = parts
         .filter_map(|parameter| parameter.split_once('='))
         .filter(|(name, _)| name.eq_ignore_ascii_case("charset"))

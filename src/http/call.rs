@@ -49,6 +49,8 @@ pub struct Call {
     pub(super) cursor_key: CursorKey,
     pub(super) session: Option<Session>,
     pub(super) cookies: Vec<(String, String)>,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) origin: String,
 }
 
 /// What a request carried.
@@ -360,6 +362,44 @@ impl Call {
             .iter()
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// A header that only some endpoints read, such as `prefer`; none where it is not one of those that are kept.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// What the client would rather have (RFC 7240): the value of a preference, empty where it has none.
+    #[must_use]
+    pub fn prefers(&self, preference: &str) -> Option<&str> {
+        let mut preferences = self.header("prefer")?.split([',', ';']);
+        preferences.find_map(|one| {
+            let (name, value) = one.split_once('=').unwrap_or((one, ""));
+            let same = name.trim().eq_ignore_ascii_case(preference);
+            same.then(|| value.trim().trim_matches('"'))
+        })
+    }
+
+    /// Where the client reaches this service: scheme, host and perhaps a path, without a slash at the end.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Who is calling, where anybody has to say so.
+    #[must_use]
+    pub fn maybe_principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// The path of the request as it came, without its query.

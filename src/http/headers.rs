@@ -56,8 +56,8 @@ fn unauthorized(code: &'static str, error: Option<&str>, detail: &str) -> Proble
 /// The version in `If-Match`.
 ///
 /// # Errors
-/// 400, when it is anything but one strong tag with a version in it.
-pub(super) fn version(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
+/// 400, when it is anything but one tag with a version in it, a strong one unless `weakly`.
+pub(super) fn version(headers: &HeaderMap, weakly: bool) -> Result<Option<i32>, Problem> {
     let malformed = |detail: &str| Problem::new(Kind::Malformed, "invalid_if_match", detail);
     let Some(text) = single(headers, &header::IF_MATCH).map_err(|()| {
         malformed("`If-Match` may be given once and must name one version, as in \"3\".")
@@ -66,6 +66,10 @@ pub(super) fn version(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
         return Ok(None);
     };
     let text = text.trim();
+    let text = match text.strip_prefix("W/") {
+        Some(strong) if weakly => strong,
+        _ => text,
+    };
     if text == "*" {
         return Err(malformed(
             "`If-Match: *` would overwrite what you have not seen. Name the version, as in \"3\".",
@@ -88,6 +92,30 @@ pub(super) fn version(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
             "`If-Match` must name one version in quotes, as in \"3\".",
         )),
     }
+}
+
+/// Headers that some endpoints read beyond those above; each as it came, where it is visible ASCII.
+const FURTHER: [&str; 8] = [
+    "prefer",
+    "if-none-exist",
+    "if-none-match",
+    "if-modified-since",
+    "content-type",
+    "host",
+    "origin",
+    "authorization",
+];
+
+/// Those of [`FURTHER`] that a request has, several of one name joined with commas.
+pub(super) fn further(headers: &HeaderMap) -> Vec<(&'static str, String)> {
+    let found = |name: &'static str| {
+        let values: Vec<&str> = headers
+            .get_all(name)
+            .filter_map(|value| value.to_str().ok())
+            .collect();
+        (!values.is_empty()).then(|| (name, values.join(", ")))
+    };
+    FURTHER.into_iter().filter_map(found).collect()
 }
 
 /// The `Idempotency-Key`.
@@ -136,8 +164,9 @@ mod tests {
 
     #[test]
     fn a_version_is_one_strong_tag() {
-        assert_eq!(version(&HeaderMap::new()), Ok(None));
-        assert_eq!(version(&with("if-match", &["\"3\""])), Ok(Some(3)));
+        assert_eq!(version(&HeaderMap::new(), false), Ok(None));
+        assert_eq!(version(&with("if-match", &["\"3\""]), false), Ok(Some(3)));
+        assert_eq!(version(&with("if-match", &["W/\"3\""]), true), Ok(Some(3)));
         for bad in [
             "3",
             "*",
@@ -149,9 +178,9 @@ mod tests {
             "\"+1\"",
             "\"99999999999\"",
         ] {
-            assert!(version(&with("if-match", &[bad])).is_err(), "{bad}");
+            assert!(version(&with("if-match", &[bad]), false).is_err(), "{bad}");
         }
-        assert!(version(&with("if-match", &["\"3\"", "\"3\""])).is_err());
+        assert!(version(&with("if-match", &["\"3\"", "\"3\""]), false).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document, made from the registry: what is not registered does not exist, and what is registered is documented.
 
+use super::dialect::Dialect;
 use super::problem::{self, Kind, Problem, ProblemBody};
 use super::registry::{Access, Answer, Body, Endpoint, Parameter, Runs, SchemaSource};
 use crate::app::error::FieldError;
@@ -47,11 +48,18 @@ pub fn json<C>(endpoints: &[Endpoint<C>]) -> Json {
     serde_norway::from_value(Value::Mapping(document(endpoints))).unwrap_or_default()
 }
 
+/// What the document has: FHIR and CDS Hooks describe themselves in their own ways, and pages are for people.
+fn described<C>(endpoints: &[Endpoint<C>]) -> impl Iterator<Item = &Endpoint<C>> {
+    endpoints
+        .iter()
+        .filter(|endpoint| endpoint.dialect == Dialect::Native)
+}
+
 fn document<C>(endpoints: &[Endpoint<C>]) -> Mapping {
     let mut schemas = Schemas::new();
     let mut paths = Mapping::new();
     let mut statuses = BTreeSet::new();
-    for endpoint in endpoints.iter().filter(|endpoint| !endpoint.browsed) {
+    for endpoint in described(endpoints) {
         let operation = operation(endpoint, &mut schemas);
         statuses.extend(errors(endpoint));
         let at = paths
@@ -109,7 +117,7 @@ fn info() -> Value {
 
 fn tags<C>(endpoints: &[Endpoint<C>]) -> Value {
     let mut names: Vec<&str> = Vec::new();
-    for endpoint in endpoints.iter().filter(|endpoint| !endpoint.browsed) {
+    for endpoint in described(endpoints) {
         if !names.contains(&endpoint.tag) {
             names.push(endpoint.tag);
         }
@@ -171,7 +179,9 @@ fn operation<C>(endpoint: &Endpoint<C>, schemas: &mut Schemas) -> Mapping {
     }
     let security = match endpoint.access {
         Access::Public => Value::Sequence(Vec::new()),
-        Access::Needs(_) | Access::SignedIn(_) => yaml_of(&json!([{"bearer": []}])),
+        Access::Needs(_) | Access::Identified | Access::SignedIn(_) => {
+            yaml_of(&json!([{"bearer": []}]))
+        }
     };
     operation.insert("security".into(), security);
     if let Access::Needs(action) = endpoint.access {
@@ -425,6 +435,7 @@ fn example(kind: Kind) -> Problem {
             "The request did not arrive as a whole within 30 seconds.",
         ),
         Kind::Conflict => ("conflict", "The record contradicts one that is stored."),
+        Kind::Gone => ("gone", "This score has been deleted."),
         Kind::PreconditionFailed => ("stale_version", "The current version is \"4\"."),
         Kind::BodyTooLarge => ("body_too_large", "A body may have 1048576 bytes."),
         Kind::UnsupportedMediaType => (

@@ -4,10 +4,11 @@ use super::authenticate::{AuthFailure, Principal, Session};
 use super::body;
 use super::browser;
 use super::call::{Call, CallBody};
+use super::dialect::{self, Dialect};
 use super::headers;
 use super::problem::{Kind, MEDIA_TYPE, Problem};
 use super::query::Query;
-use super::registry::{Access, Endpoint, Method, Runs};
+use super::registry::{Access, Endpoint, JSON, Method, Runs};
 use super::reply::{Reply, ReplyBody};
 use super::state::{Fault, State};
 use super::stream::Producer;
@@ -99,16 +100,17 @@ pub(super) fn not_found<C: Send + Sync + 'static>(
         "no_such_path",
         "There is no such path. /openapi.yaml lists those that there are.",
     );
-    let response = match state.error_page.filter(|_| browser::wants_page(request)) {
-        Some(show) => whole(show(&Fault {
-            problem: &problem,
-            request_id: watch.request_id,
-            session: None,
-            path: request.path(),
-        })),
-        None => shown(&problem, watch.request_id),
+    let dialect = match Dialect::of_path(request.path()) {
+        Dialect::Native if browser::wants_page(request) => Dialect::Page,
+        other => other,
     };
-    finished(response, watch)
+    let fault = Fault {
+        problem: &problem,
+        request_id: watch.request_id,
+        session: None,
+        path: request.path(),
+    };
+    finished(spoken(state, dialect, &fault), watch)
 }
 
 /// Answers a request with a method that its path does not have.
@@ -122,7 +124,13 @@ pub(super) fn method_not_allowed<C: Send + Sync + 'static>(
     let detail = format!("This path has {allow}.");
     let mut problem = Problem::new(Kind::MethodNotAllowed, "method_not_allowed", detail);
     problem.allow = Some(allow.into());
-    finished(shown(&problem, watch.request_id), watch)
+    let fault = Fault {
+        problem: &problem,
+        request_id: watch.request_id,
+        session: None,
+        path: request.path(),
+    };
+    finished(spoken(state, Dialect::of_path(route), &fault), watch)
 }
 
 fn late<C>(stage: Stage, state: &State<C>) -> Problem {
@@ -166,13 +174,13 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
         let call = self.checked(request, principal)?;
         let body = match &self.endpoint.body {
             Some(wanted) => {
-                let most = self.state.settings.body_limit;
-                let limit = self.endpoint.largest_body.map_or(most, |own| own.min(most));
+                let limit = self.endpoint.body_limit(self.state.settings.body_limit);
                 body::read(request.headers(), payload, wanted, limit).await?
             }
             None => CallBody::Empty,
         };
-        if self.endpoint.browsed && self.endpoint.method != Method::Get {
+        let is_page = self.endpoint.dialect == Dialect::Page;
+        if is_page && self.endpoint.method != Method::Get {
             browser::check_form(request.headers(), call.session.as_ref(), &body)?;
         }
         let reply = self.worked(call.with_body(body)).await?;
@@ -184,7 +192,8 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
         let action = match self.endpoint.access {
             Access::Public => return Ok(None),
             Access::SignedIn(action) => return self.signed_in(request, action).await.map(Some),
-            Access::Needs(action) => action,
+            Access::Needs(action) => Some(action),
+            Access::Identified => None,
         };
         let bearer = headers::bearer(request.headers())?;
         let known = match self.state.verifier.principal_at_once(bearer) {
@@ -195,7 +204,7 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
             AuthFailure::Refused(reason) => headers::invalid_token(&reason),
             AuthFailure::Unavailable => self.busy(),
         })?;
-        if !principal.allows(action) {
+        if let Some(action) = action.filter(|action| !principal.allows(*action)) {
             return Err(Problem::forbidden(action));
         }
         Ok(Some(principal))
@@ -247,18 +256,22 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
     ) -> Result<Call, Problem> {
         let query = Query::read(request.query_string())?;
         // A form sends what was left empty too; in an address of the API that is a mistake worth telling.
-        let query = if self.endpoint.browsed {
+        let dialect = self.endpoint.dialect;
+        let query = if dialect == Dialect::Page {
             query.without_empty()
         } else {
             query
         };
-        if !self.endpoint.lenient {
+        if !self.endpoint.lenient && !dialect.reads_query_itself() {
             query.check(&self.endpoint.query)?;
         }
         let headers = request.headers();
+        if dialect == Dialect::Fhir {
+            dialect::check_accept(headers, query.get("_format"), &self.endpoint.answers)?;
+        }
         let changes = self.endpoint.method != Method::Get;
         let version = if changes {
-            headers::version(headers)?
+            headers::version(headers, dialect.tags_weakly())?
         } else {
             None
         };
@@ -295,6 +308,17 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
             cursor_key: self.state.settings.cursor_key.clone(),
             session: self.session.borrow().clone(),
             cookies: browser::cookies(request),
+            headers: headers::further(headers),
+            origin: self.origin(request),
+        })
+    }
+
+    /// Where the client reaches this service.
+    fn origin(&self, request: &HttpRequest) -> String {
+        let settings = &self.state.settings;
+        settings.public_url.clone().unwrap_or_else(|| {
+            let connection = request.connection_info();
+            format!("{}://{}", connection.scheme(), connection.host())
         })
     }
 
@@ -391,26 +415,21 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
 
     /// A problem as whoever asked can read it.
     fn shown(&self, problem: &Problem, request: &HttpRequest) -> HttpResponse {
-        let Some(show) = self.state.error_page.filter(|_| self.endpoint.browsed) else {
-            return shown(problem, self.request_id);
-        };
-        if problem.kind == Kind::Unauthorized && self.endpoint.method == Method::Get {
+        let dialect = self.endpoint.dialect;
+        let is_read_in_browser = dialect == Dialect::Page
+            && self.endpoint.method == Method::Get
+            && self.state.error_page.is_some();
+        if is_read_in_browser && problem.kind == Kind::Unauthorized {
             return browser::to_sign_in(request);
         }
         let session = self.session.borrow();
-        let mut response = whole(show(&Fault {
+        let fault = Fault {
             problem,
             request_id: self.request_id,
             session: session.as_ref(),
             path: request.path(),
-        }));
-        *response.status_mut() = problem.kind.status_code();
-        if problem.close {
-            response
-                .head_mut()
-                .set_connection_type(ConnectionType::Close);
-        }
-        response
+        };
+        spoken(self.state, dialect, &fault)
     }
 
     fn broken(&self, error: &str) -> Problem {
@@ -439,25 +458,51 @@ fn whole(reply: Reply) -> HttpResponse {
     }
 }
 
-/// A problem as an answer.
-fn shown(problem: &Problem, request_id: Uuid) -> HttpResponse {
-    let mut response = HttpResponse::build(problem.kind.status_code());
+/// A problem as an answer, in the words of a dialect.
+fn spoken<C>(state: &State<C>, dialect: Dialect, fault: &Fault<'_>) -> HttpResponse {
+    let problem = fault.problem;
+    let own = match dialect {
+        Dialect::Page => state.error_page,
+        Dialect::Fhir => state.outcome,
+        Dialect::Native | Dialect::OAuth | Dialect::Cds => None,
+    };
+    let mut response = match own {
+        Some(show) => whole(show(fault)),
+        None if dialect == Dialect::OAuth => {
+            let body = dialect::oauth_body(problem).to_string();
+            HttpResponse::Ok().content_type(JSON).body(body)
+        }
+        None => {
+            let body = problem.body(&fault.request_id.to_string());
+            // A body of strings and numbers always serializes.
+            let body = serde_json::to_vec(&body).unwrap_or_default();
+            HttpResponse::Ok().content_type(MEDIA_TYPE).body(body)
+        }
+    };
+    *response.status_mut() = problem.kind.status_code();
     if problem.close {
-        response.force_close();
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
-    if let Some(seconds) = problem.retry_after {
-        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+    let headers = response.headers_mut();
+    let texts = [
+        (
+            header::RETRY_AFTER,
+            problem
+                .retry_after
+                .map(|seconds| seconds.to_string().into()),
+        ),
+        (header::WWW_AUTHENTICATE, problem.challenge.clone()),
+        (header::ALLOW, problem.allow.clone()),
+    ];
+    for (name, text) in texts {
+        let value = text.and_then(|text: Box<str>| HeaderValue::from_str(&text).ok());
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
     }
-    if let Some(challenge) = &problem.challenge {
-        response.insert_header((header::WWW_AUTHENTICATE, challenge.as_ref()));
-    }
-    if let Some(allow) = &problem.allow {
-        response.insert_header((header::ALLOW, allow.as_ref()));
-    }
-    response.insert_header((header::CONTENT_TYPE, MEDIA_TYPE));
-    // A body of strings and numbers always serializes.
-    let body = serde_json::to_vec(&problem.body(&request_id.to_string())).unwrap_or_default();
-    response.body(body)
+    response
 }
 
 /// Adds what every answer has, and ends the watch.

@@ -52,6 +52,8 @@ kinds! {
     RequestTimeout = 408, "request-timeout", "The request took too long to arrive", "The whole request, its body included, must arrive before the deadline.";
     /// In conflict with what is stored.
     Conflict = 409, "conflict", "In conflict with what is stored", "What was asked for contradicts a stored record. Read it, then decide.";
+    /// It was there once.
+    Gone = 410, "gone", "No longer there", "The record was there and has been deleted. Its history still has it.";
     /// The version is stale.
     PreconditionFailed = 412, "precondition-failed", "Somebody changed the record in between", "`If-Match` names a version that is no longer the current one. Read the record again and repeat the change on it.";
     /// Larger than the limit.
@@ -207,6 +209,20 @@ impl From<Error> for Problem {
                 "not_acceptable",
                 format!("This path answers with {offered}."),
             ),
+            Error::Gone { what } => {
+                Problem::new(Kind::Gone, "gone", format!("This {what} has been deleted."))
+            }
+            Error::Ambiguous { detail } => {
+                Problem::new(Kind::PreconditionFailed, "several_matches", detail)
+            }
+            Error::TooMany {
+                detail,
+                retry_after,
+            } => {
+                let mut problem = Problem::new(Kind::TooManyRequests, "too_many", detail);
+                problem.retry_after = Some(retry_after);
+                problem
+            }
             Error::PreconditionRequired => Problem::new(
                 Kind::PreconditionRequired,
                 "if_match_required",
@@ -306,6 +322,20 @@ mod tests {
                     offered: "application/pdf",
                 },
                 406,
+            ),
+            (Error::Gone { what: "score" }, 410),
+            (
+                Error::Ambiguous {
+                    detail: "Two.".into(),
+                },
+                412,
+            ),
+            (
+                Error::TooMany {
+                    detail: "Wait.".into(),
+                    retry_after: 3,
+                },
+                429,
             ),
             (Error::PreconditionRequired, 428),
             (Error::PreconditionFailed { current: 4 }, 412),

@@ -1,6 +1,7 @@
 //! What the service answers to: one list, from which the routes, the OpenAPI document and the authorization tests are made.
 
 use super::call::Call;
+use super::dialect::{ALSO_FHIR, Dialect, FHIR_JSON};
 use super::problem::Kind;
 use super::reply::Reply;
 use super::state::State;
@@ -59,6 +60,8 @@ pub enum Access {
     Public,
     /// Whose token allows this.
     Needs(Action),
+    /// Whose token is good: a request of several parts, each of which needs what it needs on its own.
+    Identified,
     /// A person who has signed in to the pages and is allowed this.
     SignedIn(Action),
 }
@@ -262,6 +265,8 @@ pub struct Example {
 pub struct Body {
     /// Media type it must have.
     pub media_type: &'static str,
+    /// Others that mean the same.
+    pub also: &'static [&'static str],
     /// Its schema; none for a text.
     pub schema: Option<SchemaSource>,
     /// Whether it must be there.
@@ -274,7 +279,7 @@ impl Body {
     /// Whether it is read as JSON.
     #[must_use]
     pub fn is_json(&self) -> bool {
-        self.media_type == JSON
+        self.media_type.ends_with("json")
     }
 }
 
@@ -333,13 +338,15 @@ pub struct Endpoint<C = App> {
     pub needs_version: bool,
     /// Whether it lists pages.
     pub paged: bool,
-    /// Whether it is a page for a browser: its errors are pages too, and it is not part of the document.
-    pub browsed: bool,
+    /// In whose words it speaks. The document has the native ones.
+    pub dialect: Dialect,
     /// Whether parameters of the query that it does not know are passed over: an address that others hand on may come
     /// back with more than was in it.
     pub lenient: bool,
     /// The largest body in bytes, where that is less than for all.
     pub largest_body: Option<usize>,
+    /// How many times as large as others its body may be: it carries as many records.
+    pub body_times: usize,
     /// Does the work.
     pub handler: Handler<C>,
 }
@@ -387,9 +394,10 @@ impl<C> Endpoint<C> {
             tagged: false,
             needs_version: false,
             paged: false,
-            browsed: false,
+            dialect: Dialect::Native,
             lenient: false,
             largest_body: None,
+            body_times: 1,
             handler,
         }
     }
@@ -403,9 +411,58 @@ impl<C> Endpoint<C> {
         handler: Handler<C>,
     ) -> Endpoint<C> {
         let mut endpoint = Endpoint::new(Method::Get, path, operation_id, access, handler);
-        endpoint.browsed = true;
+        endpoint.dialect = Dialect::Page;
         endpoint.tag = "pages";
         endpoint
+    }
+
+    /// An operation that speaks FHIR.
+    #[must_use]
+    pub fn fhir(
+        method: Method,
+        path: &'static str,
+        operation_id: &'static str,
+        access: Access,
+        handler: Handler<C>,
+    ) -> Endpoint<C> {
+        let mut endpoint = Endpoint::new(method, path, operation_id, access, handler);
+        endpoint.dialect = Dialect::Fhir;
+        endpoint.tag = "fhir";
+        endpoint
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub fn speaks(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// Takes a FHIR resource.
+    #[must_use]
+    pub fn takes_fhir(mut self) -> Self {
+        self.body = Some(Body {
+            media_type: FHIR_JSON,
+            also: ALSO_FHIR,
+            schema: None,
+            required: true,
+            examples: Vec::new(),
+        });
+        self
+    }
+
+    /// Takes a body so many times as large as others: it carries as many records.
+    #[must_use]
+    pub fn times_body(mut self, times: usize) -> Self {
+        self.body_times = times;
+        self
+    }
+
+    /// The largest body it takes, where others take `most`.
+    #[must_use]
+    pub(super) fn body_limit(&self, most: usize) -> usize {
+        let most = most.saturating_mul(self.body_times);
+        self.largest_body.map_or(most, |own| own.min(most))
     }
 
     /// The same with another method, for what the script of a page sends.
@@ -576,6 +633,7 @@ impl<C> Endpoint<C> {
     pub fn takes<T: JsonSchema>(mut self, examples: Vec<Example>) -> Self {
         self.body = Some(Body {
             media_type: JSON,
+            also: &[],
             schema: Some(schema_of::<T>),
             required: true,
             examples,
@@ -588,6 +646,7 @@ impl<C> Endpoint<C> {
     pub fn takes_text(mut self, media_type: &'static str, examples: Vec<Example>) -> Self {
         self.body = Some(Body {
             media_type,
+            also: &[],
             schema: None,
             required: true,
             examples,

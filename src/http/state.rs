@@ -46,6 +46,9 @@ pub struct HttpSettings {
     pub retry_after: u32,
     /// Seals cursors.
     pub cursor_key: CursorKey,
+    /// Where others reach this service: scheme, host and perhaps a path, without a slash at the end; `None`: where the
+    /// request says that it came to.
+    pub public_url: Option<String>,
 }
 
 impl HttpSettings {
@@ -67,6 +70,7 @@ impl HttpSettings {
             grace: Duration::from_secs(30),
             retry_after: 1,
             cursor_key,
+            public_url: None,
         }
     }
 }
@@ -74,7 +78,7 @@ impl HttpSettings {
 /// Asks the application whether it can work: what it says otherwise goes to the log, not to the client.
 pub type Readiness<C> = fn(&C) -> Result<(), String>;
 
-/// What went wrong with a page, for a person to read.
+/// What went wrong with a request.
 #[derive(Debug)]
 pub struct Fault<'a> {
     /// What it is.
@@ -102,6 +106,7 @@ pub struct State<C = App> {
     pub verifier: Arc<dyn Authenticate>,
     pub(super) readiness: Readiness<C>,
     pub(super) error_page: Option<ErrorPage>,
+    pub(super) outcome: Option<ErrorPage>,
     pub(super) endpoints: Arc<[Endpoint<C>]>,
     pub(super) document: Arc<str>,
     pub(super) permits: Arc<Semaphore>,
@@ -119,6 +124,7 @@ impl<C> Clone for State<C> {
             verifier: self.verifier.clone(),
             readiness: self.readiness,
             error_page: self.error_page,
+            outcome: self.outcome,
             endpoints: self.endpoints.clone(),
             document: self.document.clone(),
             permits: self.permits.clone(),
@@ -148,6 +154,7 @@ impl<C: Send + Sync + 'static> State<C> {
             verifier,
             readiness,
             error_page: None,
+            outcome: None,
             endpoints: endpoints.into(),
             document,
             permits: Arc::new(Semaphore::new(settings.permits)),
@@ -162,6 +169,13 @@ impl<C: Send + Sync + 'static> State<C> {
     #[must_use]
     pub fn with_error_page(mut self, show: ErrorPage) -> State<C> {
         self.error_page = Some(show);
+        self
+    }
+
+    /// The same, with the errors of FHIR shown as OperationOutcomes.
+    #[must_use]
+    pub fn with_outcomes(mut self, show: ErrorPage) -> State<C> {
+        self.outcome = Some(show);
         self
     }
 

@@ -437,10 +437,10 @@ on_each_database! {
             .state
             .endpoints()
             .iter()
-            .filter(|endpoint| endpoint.browsed && endpoint.method == medial::http::Method::Get)
+            .filter(|endpoint| endpoint.dialect == medial::http::Dialect::Page && endpoint.method == medial::http::Method::Get)
             .filter_map(|endpoint| match endpoint.access {
                 Access::SignedIn(action) => Some((endpoint.path, action)),
-                Access::Public | Access::Needs(_) => None,
+                Access::Public | Access::Needs(_) | Access::Identified => None,
             })
             .collect();
         assert!(paths.len() >= 5, "where are the pages?");

@@ -109,9 +109,11 @@ impl Service {
         let people = Arc::new(People::new(tokens, app.clone()));
         let ready = |app: &App| app.db.ping().map_err(|error| error.to_string());
         let mut endpoints = medial::http::v1::endpoints();
+        endpoints.extend(medial::fhir::endpoints());
         endpoints.extend(medial::web::endpoints());
         let state = State::new(app.clone(), people, seam, http, ready, endpoints)
-            .with_error_page(medial::web::error_page);
+            .with_error_page(medial::web::error_page)
+            .with_outcomes(medial::fhir::outcome::show);
         let (address, handle, thread) = start(state.clone());
         Service {
             app,

@@ -100,9 +100,11 @@ impl Service {
         http.workers = 1;
         let ready = |app: &App| app.db.ping().map_err(|error| error.to_string());
         let mut endpoints = medial::http::v1::endpoints();
+        endpoints.extend(medial::fhir::endpoints());
         endpoints.extend(medial::web::endpoints());
         let state = State::new(app, Arc::new(Trusting), seam, http, ready, endpoints)
-            .with_error_page(medial::web::error_page);
+            .with_error_page(medial::web::error_page)
+            .with_outcomes(medial::fhir::outcome::show);
         let (listening, listens) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {

@@ -245,6 +245,7 @@ impl Builder {
             grace: self.duration("http.grace"),
             retry_after: self.small("http.retry_after"),
             cursor_key: self.cursor_key(token_secret),
+            public_url: self.text("http.public_url").map(str::to_owned),
         }
     }
 

@@ -1,0 +1,98 @@
+//! The CapabilityStatement: made once from the table of what is served, and given out from memory.
+
+use super::answer::body_reply;
+use super::read::base;
+use super::resource::Interaction;
+use super::table::{SearchParameter, Served, TABLE};
+use super::terms;
+use crate::app::Result;
+use crate::http::call::Call;
+use crate::http::reply::Reply;
+use crate::http::state::State;
+use actix_web::http::StatusCode;
+use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+
+/// All of the statement but where the service is.
+static STATEMENT: LazyLock<Map<String, Value>> = LazyLock::new(statement);
+
+/// Gives out the statement.
+pub(super) fn show(_: &State, call: &Call) -> Result<Reply> {
+    let mut body = STATEMENT.clone();
+    body.insert(
+        "implementation".to_owned(),
+        json!({"description": "Medial", "url": base(call)}),
+    );
+    body_reply(StatusCode::OK, &body)
+}
+
+fn statement() -> Map<String, Value> {
+    let resources: Vec<Value> = TABLE.iter().map(resource).collect();
+    let fields = json!({
+        "resourceType": "CapabilityStatement",
+        "id": "medial",
+        "url": "urn:medial:fhir:CapabilityStatement:medial",
+        "version": env!("CARGO_PKG_VERSION"),
+        "name": "Medial",
+        "title": "Medial: medial branch blocks and candidates for radiofrequency ablation",
+        "status": "active",
+        "date": terms::PUBLISHED,
+        "publisher": "Medial",
+        "description": "Records of medial branch blocks, the relief they gave, and what each body's criteria say about every target. Resources are computed from the records; what is not listed here is not served.",
+        "kind": "instance",
+        "software": {"name": "Medial", "version": env!("CARGO_PKG_VERSION")},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "patchFormat": ["application/json-patch+json"],
+        "rest": [{
+            "mode": "server",
+            "security": {
+                "cors": false,
+                "service": [{"coding": [{
+                    "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                    "code": "SMART-on-FHIR",
+                }]}],
+                "description": "A bearer token in every request but this one.",
+            },
+            "resource": resources,
+        }],
+    });
+    match fields {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+fn resource(served: &Served) -> Value {
+    let interactions: Vec<Value> = served
+        .interactions
+        .iter()
+        .map(|interaction| json!({"code": interaction.code()}))
+        .collect();
+    let keeps = served.interactions.contains(&Interaction::Vread);
+    let mut body = json!({
+        "type": served.kind.code(),
+        "interaction": interactions,
+        "versioning": if keeps { "versioned" } else { "no-version" },
+        "readHistory": keeps,
+    });
+    let Some(fields) = body.as_object_mut() else {
+        return body;
+    };
+    let parameter = |one: &SearchParameter| json!({"name": one.name, "type": one.kind});
+    let lists = [
+        ("supportedProfile", json!(served.profiles)),
+        ("searchInclude", json!(served.includes)),
+        ("searchRevInclude", json!(served.reverse_includes)),
+        (
+            "searchParam",
+            served.search.iter().map(parameter).collect::<Value>(),
+        ),
+    ];
+    for (name, list) in lists {
+        if list.as_array().is_some_and(|list| !list.is_empty()) {
+            fields.insert(name.to_owned(), list);
+        }
+    }
+    body
+}

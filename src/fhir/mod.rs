@@ -1,0 +1,56 @@
+//! FHIR R4 over the records: a translation, computed when it is asked for. Nothing of it is stored.
+
+mod answer;
+pub mod capability;
+pub mod out;
+pub mod outcome;
+mod read;
+pub mod resource;
+pub mod source;
+pub mod table;
+pub mod terms;
+
+use crate::http::registry::{Access, Endpoint, Handler, Method, Runs};
+use resource::Interaction;
+use table::TABLE;
+
+pub use answer::resource_reply;
+
+/// Every endpoint that speaks FHIR, made from the table of what is served.
+#[must_use]
+pub fn endpoints() -> Vec<Endpoint> {
+    let mut endpoints = vec![
+        Endpoint::fhir(
+            Method::Get,
+            "/fhir/R4/metadata",
+            "fhir_metadata",
+            Access::Public,
+            capability::show,
+        )
+        .titled("fhir", "What is served, as a CapabilityStatement")
+        .runs(Runs::Inline),
+    ];
+    for served in TABLE {
+        for interaction in served.interactions {
+            endpoints.extend(of_type(served.kind, *interaction));
+        }
+    }
+    // Where two paths fit, the one that was registered first is taken: the literal ones come before `{id}`.
+    endpoints.sort_by_key(|endpoint| endpoint.path_parameters().count());
+    endpoints
+}
+
+/// The endpoint of one interaction with one type.
+fn of_type(kind: resource::ResourceType, interaction: Interaction) -> Option<Endpoint> {
+    let handler: Handler<crate::app::App> = match interaction {
+        Interaction::Read => read::read,
+        Interaction::Vread => read::vread,
+        Interaction::HistoryInstance => read::history,
+    };
+    let access = Access::Needs(resource::action(kind, interaction));
+    let (path, operation_id) = (kind.path(interaction), kind.operation_id(interaction));
+    Some(
+        Endpoint::fhir(interaction.method(), path, operation_id, access, handler)
+            .titled("fhir", interaction.code()),
+    )
+}

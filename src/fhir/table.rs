@@ -1,0 +1,76 @@
+//! What is served of each type: the endpoints and the CapabilityStatement are both made from this table.
+
+use super::resource::{Interaction, ResourceType};
+use super::terms;
+
+/// What is served of one type.
+#[derive(Debug, Clone, Copy)]
+pub struct Served {
+    /// The type.
+    pub kind: ResourceType,
+    /// The profiles that its resources claim.
+    pub profiles: &'static [&'static str],
+    /// What can be done with it.
+    pub interactions: &'static [Interaction],
+    /// What it can be searched by: name, type and what it does.
+    pub search: &'static [SearchParameter],
+    /// Values of `_include`.
+    pub includes: &'static [&'static str],
+    /// Values of `_revinclude`.
+    pub reverse_includes: &'static [&'static str],
+}
+
+/// A search parameter.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchParameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type: `token`, `reference`, `date`, `string`.
+    pub kind: &'static str,
+}
+
+/// A record of ours that keeps its earlier versions.
+const RECORDED: &[Interaction] = &[
+    Interaction::Read,
+    Interaction::Vread,
+    Interaction::HistoryInstance,
+];
+
+/// What follows from records, and is as they are now.
+const DERIVED: &[Interaction] = &[Interaction::Read];
+
+const fn served(
+    kind: ResourceType,
+    profiles: &'static [&'static str],
+    interactions: &'static [Interaction],
+) -> Served {
+    Served {
+        kind,
+        profiles,
+        interactions,
+        search: &[],
+        includes: &[],
+        reverse_includes: &[],
+    }
+}
+
+/// What is served.
+pub const TABLE: &[Served] = &[
+    served(ResourceType::Patient, &[terms::US_CORE_PATIENT], RECORDED),
+    served(
+        ResourceType::Condition,
+        &[terms::US_CORE_CONDITION],
+        RECORDED,
+    ),
+    served(
+        ResourceType::Procedure,
+        &[terms::US_CORE_PROCEDURE],
+        RECORDED,
+    ),
+    served(
+        ResourceType::Observation,
+        &[terms::US_CORE_SURVEY],
+        RECORDED,
+    ),
+    served(ResourceType::MedicationAdministration, &[], DERIVED),
+];
