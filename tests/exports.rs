@@ -20,10 +20,12 @@ use medial::app::judging::service_principal;
 use medial::app::{App, AppSettings, Stored, Unit, ablations, episodes, patients, profiles};
 use medial::auth::{Principal, Role};
 use medial::db::{Database, DatabaseKind, queries};
+use medial::domain::Vocabulary;
 use medial::domain::ablation::{Ablation, FollowUp};
 use medial::domain::adverse_event::{AdverseEvent, AdverseEventCategory, Grade};
 use medial::domain::anatomy::{Joint, TreatedSide};
 use medial::domain::block::{Agent, Block, BlockKind, BlockTechnique};
+use medial::domain::codes::DiagnosisCode;
 use medial::domain::episode::{CareEntry, CareOutcome, Episode};
 use medial::domain::pain::{Context, Percent, Scale, Score, ScoreRow};
 use medial::domain::patient::{Identifier, Patient, Sex};
@@ -341,6 +343,7 @@ fn episode() -> Episode {
     };
     Episode {
         region: medial::domain::anatomy::Region::from_code("lumbar").unwrap(),
+        diagnosis: DiagnosisCode::read("M47.816").ok(),
         onset_date: Some(date("2025-03-01")),
         causes: Vec::new(),
         axial: Some(true),

@@ -174,6 +174,7 @@ fn ten_times_the_rows_take_the_same_memory() {
             queries::patients::insert(unit.tx, ORGANIZATION, &patient)?;
             let value = Episode {
                 region: Region::from_code("lumbar").unwrap(),
+                diagnosis: None,
                 onset_date: None,
                 causes: Vec::new(),
                 axial: None,

@@ -59,6 +59,7 @@ diesel::table! {
         assessment -> Nullable<Text>,
         recorded_at -> BigInt,
         updated_at -> BigInt,
+        diagnosis -> Nullable<Text>,
     }
 }
 

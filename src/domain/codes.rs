@@ -1,8 +1,9 @@
 //! Codes that payers know a procedure and its reason by (handbook, section 5). They count joints, not nerves.
 
 use super::ablation::Ablation;
-use super::anatomy::{CoveredRegion, Joint, TreatedSide};
+use super::anatomy::{CoveredRegion, Joint, Region, TreatedSide};
 use super::block::{Block, BlockKind};
+use super::vocabulary::{UnknownCode, Vocabulary};
 
 /// One line of a claim: a CPT code with what modifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +18,8 @@ pub struct ProcedureLine {
     pub modifiers: Vec<&'static str>,
 }
 
-/// A diagnosis that is covered: a candidate, to be chosen by who knows the diagnosis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A diagnosis of facet pain: chosen by who knows it, never derived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DiagnosisCode {
     /// The ICD-10-CM code.
     pub code: &'static str,
@@ -109,38 +110,105 @@ const fn side_modifier(side: TreatedSide) -> &'static str {
     }
 }
 
-/// One family of covered codes: one code for each part of the spine.
-type Family = [(u8, DiagnosisCode); 6];
-
-macro_rules! family {
-    ($label:literal: $($digit:literal $code:literal $part:literal),+ $(,)?) => {
-        [$(($digit, DiagnosisCode { code: $code, label: concat!($label, ", ", $part) }),)+]
+macro_rules! known_diagnoses {
+    ($($code:literal $label:literal;)+) => {
+        const KNOWN: &[DiagnosisCode] = &[$(DiagnosisCode { code: $code, label: $label },)+];
+        const KNOWN_CODES: &[&str] = &[$($code,)+];
     };
 }
 
-const SPONDYLOSIS: Family = family!("Spondylosis without myelopathy or radiculopathy":
-    2 "M47.812" "cervical", 3 "M47.813" "cervicothoracic", 4 "M47.814" "thoracic",
-    5 "M47.815" "thoracolumbar", 6 "M47.816" "lumbar", 7 "M47.817" "lumbosacral");
-const OTHER_SPONDYLOSIS: Family = family!("Other spondylosis":
-    2 "M47.892" "cervical", 3 "M47.893" "cervicothoracic", 4 "M47.894" "thoracic",
-    5 "M47.895" "thoracolumbar", 6 "M47.896" "lumbar", 7 "M47.897" "lumbosacral");
-const HYPEROSTOSIS: Family = family!("Ankylosing hyperostosis":
-    2 "M48.12" "cervical", 3 "M48.13" "cervicothoracic", 4 "M48.14" "thoracic",
-    5 "M48.15" "thoracolumbar", 6 "M48.16" "lumbar", 7 "M48.17" "lumbosacral");
-const DORSOPATHY: Family = family!("Other specified dorsopathies":
-    2 "M53.82" "cervical", 3 "M53.83" "cervicothoracic", 4 "M53.84" "thoracic",
-    5 "M53.85" "thoracolumbar", 6 "M53.86" "lumbar", 7 "M53.87" "lumbosacral");
+// Where a code ends in a part of the spine, its last digit says which: 2 cervical to 7 lumbosacral.
+known_diagnoses! {
+    "M47.812" "Spondylosis without myelopathy or radiculopathy, cervical";
+    "M47.813" "Spondylosis without myelopathy or radiculopathy, cervicothoracic";
+    "M47.814" "Spondylosis without myelopathy or radiculopathy, thoracic";
+    "M47.815" "Spondylosis without myelopathy or radiculopathy, thoracolumbar";
+    "M47.816" "Spondylosis without myelopathy or radiculopathy, lumbar";
+    "M47.817" "Spondylosis without myelopathy or radiculopathy, lumbosacral";
+    "M47.892" "Other spondylosis, cervical";
+    "M47.893" "Other spondylosis, cervicothoracic";
+    "M47.894" "Other spondylosis, thoracic";
+    "M47.895" "Other spondylosis, thoracolumbar";
+    "M47.896" "Other spondylosis, lumbar";
+    "M47.897" "Other spondylosis, lumbosacral";
+    "M48.12" "Ankylosing hyperostosis, cervical";
+    "M48.13" "Ankylosing hyperostosis, cervicothoracic";
+    "M48.14" "Ankylosing hyperostosis, thoracic";
+    "M48.15" "Ankylosing hyperostosis, thoracolumbar";
+    "M48.16" "Ankylosing hyperostosis, lumbar";
+    "M48.17" "Ankylosing hyperostosis, lumbosacral";
+    "M53.82" "Other specified dorsopathies, cervical";
+    "M53.83" "Other specified dorsopathies, cervicothoracic";
+    "M53.84" "Other specified dorsopathies, thoracic";
+    "M53.85" "Other specified dorsopathies, thoracolumbar";
+    "M53.86" "Other specified dorsopathies, lumbar";
+    "M53.87" "Other specified dorsopathies, lumbosacral";
+    "M54.2" "Cervicalgia";
+    "M54.6" "Pain in thoracic spine";
+    "M54.50" "Low back pain, unspecified";
+    "M54.51" "Vertebrogenic low back pain";
+    "M54.59" "Other low back pain";
+}
+
+/// The families that Medicare covers.
+const COVERED: [&str; 3] = ["M47.81", "M47.89", "M48.1"];
+/// The family that it covers for the block of a facet cyst.
+const COVERED_FOR_CYST: &str = "M53.8";
+
+impl DiagnosisCode {
+    /// Every diagnosis that a record may name.
+    #[must_use]
+    pub const fn known() -> &'static [DiagnosisCode] {
+        KNOWN
+    }
+
+    /// Whether it can be the diagnosis of pain in `region`; those of the border between two belong to both.
+    #[must_use]
+    pub fn fits(self, region: Region) -> bool {
+        match self.code {
+            "M54.2" => region == Region::Cervical,
+            "M54.6" => region == Region::Thoracic,
+            "M54.50" | "M54.51" | "M54.59" => region == Region::Lumbar,
+            _ => self.part().is_some_and(|digit| match region {
+                Region::Cervical => matches!(digit, b'2' | b'3'),
+                Region::Thoracic => matches!(digit, b'3'..=b'5'),
+                Region::Lumbar => matches!(digit, b'5'..=b'7'),
+            }),
+        }
+    }
+
+    /// Its last digit.
+    fn part(self) -> Option<u8> {
+        self.code.bytes().last()
+    }
+}
+
+impl Vocabulary for DiagnosisCode {
+    const NAME: &'static str = "DiagnosisCode";
+    fn codes() -> &'static [&'static str] {
+        KNOWN_CODES
+    }
+    fn code_of(self) -> &'static str {
+        self.code
+    }
+    fn read(code: &str) -> Result<DiagnosisCode, UnknownCode> {
+        let found = KNOWN.iter().copied().find(|known| known.code == code);
+        found.ok_or_else(|| UnknownCode {
+            given: code.to_owned(),
+            accepted: KNOWN_CODES.to_vec(),
+        })
+    }
+}
 
 /// The last digit that stands for the part of the spine a joint is in.
 fn part_digit(joint: Joint) -> u8 {
-    use super::anatomy::Region;
     match (joint.code(), joint.region()) {
-        ("C7-T1", _) => 3,
-        ("T12-L1", _) => 5,
-        ("L5-S1", _) => 7,
-        (_, Region::Cervical) => 2,
-        (_, Region::Thoracic) => 4,
-        (_, Region::Lumbar) => 6,
+        ("C7-T1", _) => b'3',
+        ("T12-L1", _) => b'5',
+        ("L5-S1", _) => b'7',
+        (_, Region::Cervical) => b'2',
+        (_, Region::Thoracic) => b'4',
+        (_, Region::Lumbar) => b'6',
     }
 }
 
@@ -148,18 +216,16 @@ fn part_digit(joint: Joint) -> u8 {
 /// covered for an ablation.
 #[must_use]
 pub fn covered_diagnoses(joints: &[Joint], facet_cyst: bool) -> Vec<DiagnosisCode> {
-    let mut digits: Vec<u8> = joints.iter().copied().map(part_digit).collect();
-    digits.sort_unstable();
-    digits.dedup();
-    let mut families = vec![SPONDYLOSIS, OTHER_SPONDYLOSIS, HYPEROSTOSIS];
-    if facet_cyst {
-        families.push(DORSOPATHY);
-    }
-    families
-        .into_iter()
-        .flatten()
-        .filter(|(digit, _)| digits.contains(digit))
-        .map(|(_, code)| code)
+    let digits: Vec<u8> = joints.iter().copied().map(part_digit).collect();
+    let covered = |diagnosis: &&DiagnosisCode| {
+        let family = |family: &&str| diagnosis.code.starts_with(*family);
+        COVERED.iter().any(|one| family(&one)) || (facet_cyst && family(&&COVERED_FOR_CYST))
+    };
+    KNOWN
+        .iter()
+        .filter(covered)
+        .filter(|diagnosis| diagnosis.part().is_some_and(|part| digits.contains(&part)))
+        .copied()
         .collect()
 }
 
@@ -272,5 +338,22 @@ mod tests {
             ["M47.813", "M47.893", "M48.13", "M53.83"]
         );
         assert_eq!(codes(&["T12-L1", "L5-S1"], false).len(), 6);
+    }
+
+    #[test]
+    fn a_diagnosis_fits_the_regions_it_can_hurt_in() {
+        let regions = |code: &str| {
+            let diagnosis = DiagnosisCode::read(code).unwrap();
+            let fitting = Region::ALL.iter().filter(|region| diagnosis.fits(**region));
+            fitting.map(|region| region.code()).collect::<Vec<_>>()
+        };
+        assert_eq!(regions("M47.816"), ["lumbar"]);
+        assert_eq!(regions("M47.813"), ["cervical", "thoracic"]);
+        assert_eq!(regions("M48.15"), ["thoracic", "lumbar"]);
+        assert_eq!(regions("M54.2"), ["cervical"]);
+        assert_eq!(regions("M54.6"), ["thoracic"]);
+        assert_eq!(regions("M54.59"), ["lumbar"]);
+        assert!(KNOWN.iter().all(|code| !regions(code.code).is_empty()));
+        assert!(DiagnosisCode::read("M54.5").is_err());
     }
 }

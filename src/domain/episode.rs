@@ -1,6 +1,7 @@
 //! The pain being investigated: why a block is considered at all.
 
 use super::anatomy::{Joint, Region};
+use super::codes::DiagnosisCode;
 use super::vocabulary::vocabulary;
 use chrono::NaiveDate;
 
@@ -10,6 +11,8 @@ use chrono::NaiveDate;
 pub struct Episode {
     /// Where it hurts.
     pub region: Region,
+    /// The coded diagnosis; it fits the region.
+    pub diagnosis: Option<DiagnosisCode>,
     /// The day the pain began.
     pub onset_date: Option<NaiveDate>,
     /// What may have caused it.
@@ -150,6 +153,7 @@ impl Episode {
         }
         Episode {
             region: self.region,
+            diagnosis: newer(&sent.diagnosis, &self.diagnosis),
             onset_date: newer(&sent.onset_date, &self.onset_date),
             causes: fuller(&sent.causes, &self.causes),
             axial: newer(&sent.axial, &self.axial),

@@ -7,7 +7,9 @@ use crate::chart::{self, CurveBlock, FollowUpCurve, PainCurve};
 use crate::domain::ablation::Ablation;
 use crate::domain::anatomy::{Joint, Side};
 use crate::domain::block::Block;
-use crate::domain::codes::{ProcedureLine, ablation_lines, block_lines, covered_diagnoses};
+use crate::domain::codes::{
+    DiagnosisCode, ProcedureLine, ablation_lines, block_lines, covered_diagnoses,
+};
 use crate::domain::episode::Radiculopathy;
 use crate::domain::pain::{RecordedScore, Tenths};
 use crate::domain::qualification::explain::duration_words;
@@ -288,6 +290,8 @@ pub struct Source {
 pub struct Codes {
     /// What was done, by CPT.
     pub procedures: Vec<ProcedureCodes>,
+    /// The diagnosis of the record.
+    pub diagnosis: Option<DiagnosisSummary>,
     /// Covered ICD-10-CM codes for this region: candidates, not a diagnosis of the record.
     pub diagnoses: Vec<DiagnosisSummary>,
     /// What these diagnoses are, in words.
@@ -322,7 +326,7 @@ pub struct CodeLine {
     pub modifiers: Vec<&'static str>,
 }
 
-/// One covered diagnosis.
+/// One diagnosis.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "EvidenceDiagnosis")]
 pub struct DiagnosisSummary {
@@ -330,6 +334,15 @@ pub struct DiagnosisSummary {
     pub icd10cm: &'static str,
     /// What it stands for.
     pub label: &'static str,
+}
+
+impl From<DiagnosisCode> for DiagnosisSummary {
+    fn from(one: DiagnosisCode) -> DiagnosisSummary {
+        DiagnosisSummary {
+            icd10cm: one.code,
+            label: one.label,
+        }
+    }
 }
 
 /// What is missing for one rule.
@@ -916,16 +929,19 @@ fn codes(records: &EvidenceRecords) -> Codes {
         notes
             .push("M53.8 is covered for a block for a facet cyst, not for an ablation.".to_owned());
     }
+    let diagnosis = records.episode.value.diagnosis;
     Codes {
         procedures: blocks.chain(ablations).collect(),
+        diagnosis: diagnosis.map(DiagnosisSummary::from),
         diagnoses: covered_diagnoses(&treated, cyst)
             .into_iter()
-            .map(|one| DiagnosisSummary {
-                icd10cm: one.code,
-                label: one.label,
-            })
+            .map(DiagnosisSummary::from)
             .collect(),
-        diagnoses_note: "Covered by Medicare for this region; the records hold no coded diagnosis.",
+        diagnoses_note: if diagnosis.is_some() {
+            "Covered by Medicare for this region, beside the diagnosis of the record."
+        } else {
+            "Covered by Medicare for this region; the records hold no coded diagnosis."
+        },
         notes,
     }
 }

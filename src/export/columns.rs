@@ -339,6 +339,7 @@ fn episodes() -> Vec<Column> {
         "id" Id Pseudonym "The episode." => of.id.into();
         "patient_id" Id Pseudonym "The patient." => of.patient.into();
         "region" Code Kept "Where it hurts." => Cell::code(of.value.region);
+        "diagnosis" Code Kept "The diagnosis in ICD-10-CM." => Cell::maybe_code(of.value.diagnosis);
         "onset_date" Date Shifted "The day the pain began." => of.value.onset_date.into();
         "causes" Codes Kept "What may have caused it." => Cell::codes(&of.value.causes);
         "axial" Boolean Kept "Whether the pain is predominantly axial." => of.value.axial.into();

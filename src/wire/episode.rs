@@ -4,6 +4,7 @@ use super::errors::FieldError;
 use super::errors::FieldErrors;
 use super::scalar::{Code, Date, Decimal, Id, Terms, Text};
 use crate::domain::anatomy::{Joint, Region};
+use crate::domain::codes::DiagnosisCode;
 use crate::domain::episode::{
     CareEntry, CareOutcome, Cause, DisabilityScore, Episode, Instrument, Radiculopathy,
 };
@@ -21,6 +22,9 @@ pub struct EpisodeBody {
     pub patient_id: Option<Id>,
     /// Where it hurts.
     pub region: Code<Region>,
+    /// The diagnosis in ICD-10-CM; it fits the region.
+    #[deserr(default)]
+    pub diagnosis: Option<Code<DiagnosisCode>>,
     /// The day the pain began.
     #[deserr(default)]
     pub onset_date: Option<Date>,
@@ -139,6 +143,17 @@ impl EpisodeBody {
             let pointer = format!("{at}/patient_id");
             errors.push(FieldError::new(pointer, "not_here", detail));
         }
+        let region = self.region.0;
+        if self
+            .diagnosis
+            .is_some_and(|diagnosis| !diagnosis.0.fits(region))
+        {
+            errors.push(FieldError::new(
+                format!("{at}/diagnosis"),
+                "out_of_region",
+                format!("This is no diagnosis of {region} pain."),
+            ));
+        }
         if self.onset_date.is_some_and(|date| date.0 > today) {
             errors.push(FieldError::new(
                 format!("{at}/onset_date"),
@@ -210,6 +225,7 @@ impl EpisodeBody {
         };
         Episode {
             region: self.region.0,
+            diagnosis: self.diagnosis.map(|code| code.0),
             onset_date: self.onset_date.map(|date| date.0),
             causes,
             axial: self.axial,
@@ -240,6 +256,8 @@ impl EpisodeBody {
 pub struct EpisodeFields {
     /// Where it hurts.
     pub region: Code<Region>,
+    /// The diagnosis in ICD-10-CM.
+    pub diagnosis: Option<Code<DiagnosisCode>>,
     /// The day the pain began.
     pub onset_date: Option<Date>,
     /// What may have caused it.
@@ -306,6 +324,7 @@ impl From<&Episode> for EpisodeFields {
         };
         EpisodeFields {
             region: Code(episode.region),
+            diagnosis: episode.diagnosis.map(Code),
             onset_date: episode.onset_date.map(Date),
             causes: episode.causes.iter().copied().map(Code).collect(),
             axial: episode.axial,

@@ -50,6 +50,22 @@ fn listed(service: &Service) -> Vec<Value> {
 }
 
 on_each_database! {
+    fn a_diagnosis_is_kept_and_fits_its_region(test: &TestDatabase) {
+        let service = Service::at(test, "2025-10-20T15:00:00Z");
+        let patient = service.post("/v1/patients", &json!({"identifiers": [{"system": "urn:example:mrn", "value": "1"}]})).expect(201);
+        let mut episode = json!({"patient_id": id(&patient), "region": "lumbar", "diagnosis": "M47.816"});
+        let recorded = service.post("/v1/episodes", &episode).expect(201);
+        assert_eq!(recorded["diagnosis"], "M47.816");
+        let path = format!("/v1/episodes/{}", id(&recorded));
+        assert_eq!(service.get(&path).expect(200)["diagnosis"], "M47.816");
+
+        episode["diagnosis"] = json!("M54.2");
+        let refused = service.put(&path, 1, &episode).expect(422);
+        assert_eq!((&refused["errors"][0]["pointer"], &refused["errors"][0]["code"]), (&json!("/diagnosis"), &json!("out_of_region")));
+        episode["diagnosis"] = json!("M54.59");
+        assert_eq!(service.put(&path, 1, &episode).expect(200)["diagnosis"], "M54.59");
+    }
+
     fn a_candidate_comes_goes_and_comes_back(test: &TestDatabase) {
         let service = Service::at(test, "2025-10-20T15:00:00Z");
         service.post("/v1/blocks", &positive_block(1, "2025-09-08T09:00:00Z")).expect(201);

@@ -5,7 +5,7 @@ use medial::db::{Database, DatabaseKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each migration as it is written for SQLite and for PostgreSQL.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     (
         include_str!("../../migrations/sqlite/2025-11-01-000000_initial/up.sql"),
         include_str!("../../migrations/postgres/2025-11-01-000000_initial/up.sql"),
@@ -17,6 +17,10 @@ const MIGRATIONS: [(&str, &str); 4] = [
     (
         include_str!("../../migrations/sqlite/2026-11-24-000002_diary/up.sql"),
         include_str!("../../migrations/postgres/2026-11-24-000002_diary/up.sql"),
+    ),
+    (
+        include_str!("../../migrations/sqlite/2026-11-25-000003_diagnosis/up.sql"),
+        include_str!("../../migrations/postgres/2026-11-25-000003_diagnosis/up.sql"),
     ),
     (
         include_str!("../../migrations/sqlite/2026-11-25-000007_cds/up.sql"),

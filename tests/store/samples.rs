@@ -9,6 +9,7 @@ use medial::domain::ablation::{Ablation, AblationTechnique, FollowUp};
 use medial::domain::adverse_event::{AdverseEvent, AdverseEventCategory, Grade, Relation};
 use medial::domain::anatomy::{Joint, Nerve, Region, Side, Target, TreatedSide};
 use medial::domain::block::{Agent, Block, BlockKind, BlockTechnique, Guidance, Sedation};
+use medial::domain::codes::DiagnosisCode;
 use medial::domain::episode::{
     CareEntry, CareOutcome, Cause, DisabilityScore, Episode, Instrument, Radiculopathy,
 };
@@ -172,6 +173,7 @@ impl Dice {
         };
         Episode {
             region: self.pick(Region::ALL),
+            diagnosis: self.maybe(|dice| dice.pick(DiagnosisCode::known())),
             onset_date: self.maybe(Dice::date),
             causes: (0..self.within(0, 3))
                 .map(|_| self.pick(Cause::ALL))

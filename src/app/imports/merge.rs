@@ -117,6 +117,7 @@ pub(super) fn episode(stored: &Episode, sent: &Episode, found: &mut Vec<FieldErr
         .or_else(|| sent.fused_joints.clone());
     Episode {
         region: stored.region,
+        diagnosis: differences.fill("diagnosis", &stored.diagnosis, &sent.diagnosis),
         onset_date: differences.fill("onset_date", &stored.onset_date, &sent.onset_date),
         causes,
         axial: differences.fill("axial", &stored.axial, &sent.axial),

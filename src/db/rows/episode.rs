@@ -6,7 +6,9 @@ use super::{
 };
 use crate::db::error::DbError;
 use crate::db::schema::episodes;
+use crate::domain::Vocabulary;
 use crate::domain::anatomy::Region;
+use crate::domain::codes::DiagnosisCode;
 use crate::domain::episode::{
     CareEntry, CareOutcome, Cause, DisabilityScore, Episode, Instrument, Radiculopathy,
 };
@@ -34,6 +36,7 @@ pub(in crate::db) struct EpisodeRow {
     pub(in crate::db) assessment: Option<String>,
     pub(in crate::db) recorded_at: i64,
     pub(in crate::db) updated_at: i64,
+    pub(in crate::db) diagnosis: Option<String>,
 }
 
 /// A course of conservative care as the column holds it.
@@ -127,6 +130,7 @@ impl EpisodeRow {
             assessment: episode.assessment.clone(),
             recorded_at: micros(record.recorded_at),
             updated_at: micros(record.updated_at),
+            diagnosis: episode.diagnosis.map(|diagnosis| diagnosis.code.to_owned()),
         })
     }
 }
@@ -150,6 +154,7 @@ impl TryFrom<EpisodeRow> for Stored<Episode> {
             withdrawn: None,
             value: Episode {
                 region: code(&row.region, Region::from_code)?,
+                diagnosis: maybe_code(row.diagnosis.as_deref(), DiagnosisCode::read)?,
                 onset_date: maybe_date(row.onset_date.as_deref())?,
                 causes: causes
                     .iter()

@@ -42,7 +42,7 @@ pub(super) fn patient_answer() -> Value {
 
 pub(super) fn episode() -> Value {
     json!({
-        "region": "lumbar", "onset_date": "2025-03-01", "causes": ["degeneration"], "axial": true, "radiculopathy": "none",
+        "region": "lumbar", "diagnosis": "M47.816", "onset_date": "2025-03-01", "causes": ["degeneration"], "axial": true, "radiculopathy": "none",
         "other_causes_excluded": true, "worse_with_extension_or_rotation": true, "imaging_suggests_facet": true, "fused_joints": [],
         "conservative_care": [{"kind": "physical_therapy", "start": "2025-04-01", "end": "2025-08-01", "outcome": "failed"}],
         "disability": [{"instrument": "odi", "score": 42, "maximum": 100, "taken_on": "2025-09-01"}],

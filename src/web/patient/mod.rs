@@ -338,6 +338,10 @@ fn facts(episode: &Episode) -> Vec<(&'static str, String)> {
         ("Conservative care", listed(care.collect())),
         ("Disability scores", listed(disability.collect())),
     ];
+    if let Some(diagnosis) = episode.diagnosis {
+        let words = format!("{}, {}", diagnosis.code, diagnosis.label);
+        facts.insert(0, ("Diagnosis", words));
+    }
     if let Some(assessment) = &episode.assessment {
         facts.push(("Assessment", assessment.clone()));
     }

@@ -5,6 +5,7 @@ use crate::domain::ablation::AblationTechnique;
 use crate::domain::adverse_event::{AdverseEventCategory, Grade, Relation};
 use crate::domain::anatomy::{Joint, Nerve, Region, Side};
 use crate::domain::block::{Agent, BlockKind, BlockTechnique, Guidance, Sedation};
+use crate::domain::codes::DiagnosisCode;
 use crate::domain::episode::{CareOutcome, Cause, Instrument, Radiculopathy};
 use crate::domain::pain::{Context, ReportedBy, Scale};
 use crate::domain::patient::Sex;
@@ -28,6 +29,11 @@ fn joints() -> Vec<(&'static str, &'static str)> {
 
 fn nerves() -> Vec<(&'static str, &'static str)> {
     Nerve::codes().iter().map(|code| (*code, *code)).collect()
+}
+
+fn diagnoses() -> Vec<(&'static str, &'static str)> {
+    let known = DiagnosisCode::known().iter();
+    known.map(|one| (one.code, one.label)).collect()
 }
 
 /// The answers of the patient global impression of change.
@@ -76,6 +82,10 @@ pub(super) const EPISODE: &[Section] = &[
         hint: "What is not known is left open: the rules that need it then say so.",
         parts: &[
             Part::Field(Field::new("/region", "Region", Kind::One(terms!(Region))).required()),
+            Part::Field(
+                Field::new("/diagnosis", "Diagnosis", Kind::One(diagnoses))
+                    .hint("in ICD-10-CM; it fits the region"),
+            ),
             field("/onset_date", "Began on", Kind::Date),
             field(
                 "/radiculopathy",

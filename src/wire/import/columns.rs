@@ -52,6 +52,7 @@ pub const COLUMNS: &[Column] = columns! {
     "birth_date" "/patient/birth_date" Text false "date of birth, `1970-01-31`" ["1970-01-31", "1970-01-31"];
     "sex" "/patient/sex" Text false "`female`, `male`, `other`, `unknown`" ["unknown", "unknown"];
     "region" "/episode/region" Text true "where it hurts: `cervical`, `thoracic`, `lumbar`" ["lumbar", "lumbar"];
+    "diagnosis" "/episode/diagnosis" Text false "the diagnosis in ICD-10-CM" ["M47.816", "M47.816"];
     "onset_date" "/episode/onset_date" Text false "the day the pain began" ["2025-03-01", "2025-03-01"];
     "causes" "/episode/causes" Terms false "what may have caused it: `degeneration`, `injury`, `strain`, `whiplash`, `post_surgical`, `other`" ["degeneration", "degeneration"];
     "axial" "/episode/axial" Truth false "whether the pain is predominantly axial" ["yes", "yes"];
