@@ -421,6 +421,23 @@ pub fn follow_up(unit: &mut Unit<'_, '_>, ablation: Uuid, id: Uuid) -> Result<St
     Ok(stored)
 }
 
+/// One follow-up, whichever ablation it belongs to.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn any_follow_up(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<Stored<FollowUp>> {
+    unit.require(Action::ReadAblation)?;
+    let organization = &unit.principal.organization;
+    let stored =
+        queries::follow_ups::get(unit.tx, organization, id).map_err(|error| match error {
+            DbError::NotFound => Error::NotFound { what: "follow-up" },
+            other => other.into(),
+        })?;
+    let patient = Some(stored.patient);
+    unit.note_read(Action::ReadAblation, "follow_up", Some(id), patient);
+    Ok(stored)
+}
+
 /// Corrects a follow-up, keeps the earlier version and judges the patient anew.
 ///
 /// # Errors

@@ -35,6 +35,21 @@ pub fn page(
     )?)
 }
 
+/// One entry.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn entry(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<AuditEntry> {
+    unit.require(Action::ReadAudit)?;
+    let organization = &unit.principal.organization;
+    queries::audit::get(unit.tx, organization, id).map_err(|error| match error {
+        DbError::NotFound => Error::NotFound {
+            what: "audit entry",
+        },
+        other => other.into(),
+    })
+}
+
 /// How many entries [`page`] leads through.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod blocks;
 pub mod candidates;
 pub mod cds;
+pub mod compartment;
 pub mod core;
 pub mod determinations;
 pub mod diary;
@@ -32,7 +33,7 @@ pub use crate::db::queries::candidates::{Cursor, Filter as CandidateFilter, Grou
 pub use crate::db::rows::User;
 pub use crate::db::rows::{
     AuditEntry, CardOutcome, CardReason, Determination, DeterminationVersion, FeedbackCount,
-    JobRun, Review, ReviewDecision, recorded,
+    JobRun, NewAuditEntry, Review, ReviewDecision, recorded,
 };
 pub use crate::db::{Page, Stored};
 pub use error::{Error, FieldError, Result};

@@ -62,6 +62,40 @@ pub fn earlier(
     body.map_err(|error| Error::Internal(error.into()))
 }
 
+/// What a record said in each version before the current one, the oldest first.
+///
+/// # Errors
+/// Those of the database; [`Error::Forbidden`] for whoever may not read such records, which `reading` is.
+pub fn all_earlier(
+    unit: &mut Unit<'_, '_>,
+    reading: Action,
+    kind: &str,
+    id: Uuid,
+) -> Result<Vec<Earlier>> {
+    unit.require(reading)?;
+    let kept = queries::versions::list(unit.tx, &unit.principal.organization, kind, id)?;
+    let earlier = |one: KeptVersion| {
+        let fields = serde_json::from_str(&one.body);
+        Ok(Earlier {
+            version: one.version,
+            since: one.valid_from,
+            fields: fields.map_err(|error| Error::Internal(error.into()))?,
+        })
+    };
+    kept.into_iter().map(earlier).collect()
+}
+
+/// What a record said in an earlier version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Earlier {
+    /// The version.
+    pub version: i32,
+    /// Since when it said so.
+    pub since: DateTime<Utc>,
+    /// The fields, in the shape in which they are answered.
+    pub fields: Value,
+}
+
 impl<T> Stored<T> {
     /// The next version of this record with another value.
     #[must_use]

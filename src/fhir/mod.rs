@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod capability;
+pub mod ids;
 pub mod out;
 pub mod outcome;
 mod read;
@@ -9,6 +10,7 @@ pub mod resource;
 pub mod source;
 pub mod table;
 pub mod terms;
+mod versions;
 
 use crate::http::registry::{Access, Endpoint, Handler, Method, Runs};
 use resource::Interaction;

@@ -1,17 +1,32 @@
 //! Where the resources come from: the use cases, with their permissions and their trail of reads.
 
-use super::out;
-use super::resource::{Resource, ResourceType};
-use crate::app::{Error, Result, Unit, ablations, blocks, episodes, patients, timeline};
+use super::ids::{self, DeterminationId, ObservationId, record_id};
+use super::out::guidance::{Decided, decided};
+use super::resource::{Resource, ResourceType, reading};
+use super::{out, versions};
+use crate::app::Stored;
+use crate::app::determinations::thresholds;
+use crate::app::{
+    AuditFilter, Error, Result, Unit, ablations, audit, blocks, compartment, episodes, patients,
+    profiles,
+};
+use crate::auth::Action;
+use crate::domain::block::Block;
+use crate::domain::pain::{ScoreRow, Threshold};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Some of the resources of a type, in their stable order.
 #[derive(Debug)]
 pub struct Batch {
-    /// The resources. What follows from one record is never split, so that they may be more than were asked for.
+    /// The resources. What follows from one patient is never split, so that they may be more than were asked for.
     pub resources: Vec<Resource>,
     /// Where the next batch begins; none after the last one.
     pub next: Option<String>,
+}
+
+fn absent(kind: ResourceType) -> Error {
+    Error::NotFound { what: kind.code() }
 }
 
 /// One resource.
@@ -19,26 +34,38 @@ pub struct Batch {
 /// # Errors
 /// [`Error::NotFound`].
 pub fn one(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Resource> {
-    let absent = || Error::NotFound { what: kind.code() };
-    let uuid = record_id(id).ok_or_else(absent)?;
-    let found = match kind {
-        ResourceType::Patient => Some(out::patient::resource(&patients::get(unit, uuid)?)),
-        ResourceType::Condition => Some(out::condition::resource(&episodes::get(unit, uuid)?)),
-        ResourceType::Procedure => Some(procedure(unit, uuid)?),
+    let record = record_id(id).ok_or_else(|| absent(kind));
+    match kind {
+        ResourceType::Patient => Ok(out::patient::resource(&patients::get(unit, record?)?)),
+        ResourceType::Condition => Ok(out::condition::resource(&episodes::get(unit, record?)?)),
+        ResourceType::Procedure => procedure(unit, record?),
         ResourceType::MedicationAdministration => {
-            out::medication::resource(&blocks::get(unit, uuid)?.0)
+            let (block, _) = blocks::get(unit, record?)?;
+            out::medication::resource(&block).ok_or_else(|| absent(kind))
         }
-        ResourceType::Observation => Some(out::observation::of_score(&blocks::score(unit, uuid)?)),
-        _ => None,
-    };
-    found.ok_or_else(absent)
+        ResourceType::Observation => observation(unit, id),
+        ResourceType::GuidanceResponse | ResourceType::Task | ResourceType::ServiceRequest => {
+            determination(unit, kind, id)
+        }
+        ResourceType::AdverseEvent => Ok(out::event::adverse(&ablations::event(unit, record?)?)),
+        ResourceType::AuditEvent => Ok(out::event::audit(&audit::entry(unit, record?)?)),
+        ResourceType::Provenance => provenance(unit, id),
+        ResourceType::PlanDefinition => Ok(out::plan::resource(&profiles::get(unit, id)?)),
+        ResourceType::CodeSystem | ResourceType::StructureDefinition => {
+            let found = published(unit, kind)?.iter().find(|one| one.id == id);
+            found.cloned().ok_or_else(|| absent(kind))
+        }
+    }
 }
 
-/// The id of a record; only the hyphenated form is one.
-fn record_id(id: &str) -> Option<Uuid> {
-    Uuid::try_parse(id)
-        .ok()
-        .filter(|_| id.len() == uuid::fmt::Hyphenated::LENGTH)
+/// What the program itself publishes.
+fn published(unit: &Unit<'_, '_>, kind: ResourceType) -> Result<&'static [Resource]> {
+    unit.require(reading(kind))?;
+    Ok(match kind {
+        ResourceType::CodeSystem => &out::code_systems::ALL,
+        ResourceType::StructureDefinition => &out::extensions::ALL,
+        _ => &[],
+    })
 }
 
 fn procedure(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<Resource> {
@@ -52,15 +79,124 @@ fn procedure(unit: &mut Unit<'_, '_>, id: Uuid) -> Result<Resource> {
     }
 }
 
-/// Every version of a resource, the newest first.
+fn observation(unit: &mut Unit<'_, '_>, id: &str) -> Result<Resource> {
+    let kind = ResourceType::Observation;
+    match ObservationId::read(id).ok_or_else(|| absent(kind))? {
+        ObservationId::Record(id) => match blocks::score(unit, id) {
+            Ok(score) => Ok(out::observation::of_score(&score)),
+            Err(Error::NotFound { .. }) => {
+                let follow_up = ablations::any_follow_up(unit, id)?;
+                Ok(out::observation::of_follow_up(&follow_up))
+            }
+            Err(other) => Err(other),
+        },
+        ObservationId::Relief { block, .. } => {
+            let (block, scores) = blocks::get(unit, block)?;
+            let thresholds = thresholds(&unit.active_profiles()?);
+            let all = reliefs(unit, &block, &scores, &thresholds);
+            let found = all.into_iter().find(|one| one.id == id);
+            found.ok_or_else(|| absent(kind))
+        }
+        ObservationId::Disability { episode, .. } => {
+            let episode = episodes::get(unit, episode)?;
+            let found = out::observation::of_disability(&episode).find(|one| one.id == id);
+            found.ok_or_else(|| absent(kind))
+        }
+    }
+}
+
+/// Relief after a block as of today, or of its newest score where the patient's calendar is ahead of ours.
+fn reliefs(
+    unit: &Unit<'_, '_>,
+    block: &Stored<Block>,
+    scores: &[Stored<ScoreRow>],
+    thresholds: &[Threshold],
+) -> Vec<Resource> {
+    let days = scores.iter().map(|score| score.value.local_date());
+    let newest = days.chain([block.value.local_date()]).max();
+    let as_of = newest.map_or(unit.today(), |newest| newest.max(unit.today()));
+    out::relief::of_block(block, scores, thresholds, as_of)
+}
+
+fn determination(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Resource> {
+    let wanted = DeterminationId::read(id).ok_or_else(|| absent(kind))?;
+    unit.require(reading(kind))?;
+    let patient = compartment::patient_of_episode(unit, wanted.episode)?;
+    let judged = compartment::determinations(unit, patient)?;
+    let all = decided(&judged);
+    let found = all.iter().find(|one| one.id() == wanted);
+    let resource = found.and_then(|one| of_decided(kind, one));
+    compartment::note(unit, reading(kind), "determinations", Some(patient));
+    resource.ok_or_else(|| absent(kind))
+}
+
+fn of_decided(kind: ResourceType, decided: &Decided<'_>) -> Option<Resource> {
+    match kind {
+        ResourceType::GuidanceResponse => Some(decided.guidance()),
+        ResourceType::Task => decided.task(),
+        ResourceType::ServiceRequest => decided.request(),
+        _ => None,
+    }
+}
+
+fn provenance(unit: &mut Unit<'_, '_>, id: &str) -> Result<Resource> {
+    let kind = ResourceType::Provenance;
+    let record = ids::of_provenance(id).ok_or_else(|| absent(kind))?;
+    let patient = compartment::patient_of_record(unit, record)?.ok_or_else(|| absent(kind))?;
+    let changes = compartment::changes(unit, patient)?;
+    compartment::note(unit, reading(kind), "provenance", Some(patient));
+    let mut all = out::event::provenances(patient, &changes).into_iter();
+    all.find(|one| one.id == id).ok_or_else(|| absent(kind))
+}
+
+/// Every version of a resource, the newest first. What follows from several records has but the present one.
 ///
 /// # Errors
 /// [`Error::NotFound`].
 pub fn versions(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Vec<Resource>> {
-    Ok(vec![one(unit, kind, id)?])
+    let record = record_id(id);
+    match (kind, record) {
+        (ResourceType::Patient, Some(id)) => {
+            let patient = patients::get(unit, id)?;
+            versions::of_patient(unit, &patient)
+        }
+        (ResourceType::Condition, Some(id)) => {
+            let episode = episodes::get(unit, id)?;
+            versions::of_episode(unit, &episode)
+        }
+        (ResourceType::Procedure, Some(id)) => match blocks::get(unit, id) {
+            Ok((block, _)) => {
+                let all = versions::of_block(unit, &block)?;
+                Ok(all.iter().map(out::procedure::of_block).collect())
+            }
+            Err(Error::NotFound { .. }) => {
+                let (ablation, _) = ablations::get(unit, id)?;
+                versions::of_ablation(unit, &ablation)
+            }
+            Err(other) => Err(other),
+        },
+        (ResourceType::MedicationAdministration, Some(id)) => {
+            let (block, _) = blocks::get(unit, id)?;
+            let all = versions::of_block(unit, &block)?;
+            let all: Vec<Resource> = all.iter().filter_map(out::medication::resource).collect();
+            if all.is_empty() {
+                return Err(absent(kind));
+            }
+            Ok(all)
+        }
+        (ResourceType::Observation, Some(id)) => match blocks::score(unit, id) {
+            Ok(score) => versions::of_score(unit, &score),
+            Err(Error::NotFound { .. }) => {
+                let follow_up = ablations::any_follow_up(unit, id)?;
+                versions::of_follow_up(unit, &follow_up)
+            }
+            Err(other) => Err(other),
+        },
+        _ => Ok(vec![one(unit, kind, id)?]),
+    }
 }
 
-/// Everything of a type that is in a patient's compartment.
+/// Everything of a type that is in a patient's compartment; what was withdrawn is left out.
 ///
 /// # Errors
 /// [`Error::NotFound`] where there is no such patient.
@@ -69,32 +205,98 @@ pub fn of_patient(
     kind: ResourceType,
     patient: Uuid,
 ) -> Result<Vec<Resource>> {
-    let records = timeline::of_patient(unit, patient)?;
+    unit.require(reading(kind))?;
+    compartment::check(unit, patient)?;
+    let resources = gathered(unit, kind, patient)?;
+    compartment::note(unit, reading(kind), noted_as(kind), Some(patient));
+    Ok(resources)
+}
+
+/// What the trail says was read.
+const fn noted_as(kind: ResourceType) -> &'static str {
+    match kind {
+        ResourceType::Patient => "patient",
+        ResourceType::Condition => "episodes",
+        ResourceType::Procedure | ResourceType::MedicationAdministration => "blocks",
+        ResourceType::Observation => "scores",
+        ResourceType::GuidanceResponse | ResourceType::Task | ResourceType::ServiceRequest => {
+            "determinations"
+        }
+        ResourceType::AdverseEvent => "adverse_events",
+        ResourceType::AuditEvent => "audit",
+        ResourceType::Provenance => "provenance",
+        ResourceType::PlanDefinition
+        | ResourceType::CodeSystem
+        | ResourceType::StructureDefinition => "profiles",
+    }
+}
+
+fn gathered(unit: &mut Unit<'_, '_>, kind: ResourceType, patient: Uuid) -> Result<Vec<Resource>> {
     Ok(match kind {
-        ResourceType::Patient => vec![out::patient::resource(&records.patient)],
-        ResourceType::Condition => records
-            .episodes
+        ResourceType::Patient => vec![out::patient::resource(&compartment::patient(
+            unit, patient,
+        )?)],
+        ResourceType::Condition => compartment::episodes(unit, patient)?
             .iter()
             .map(out::condition::resource)
             .collect(),
-        ResourceType::Procedure => records
-            .blocks
-            .iter()
-            .map(out::procedure::of_block)
-            .chain(records.ablations.iter().map(out::procedure::of_ablation))
-            .collect(),
-        ResourceType::MedicationAdministration => records
-            .blocks
+        ResourceType::Procedure => {
+            let blocks = compartment::blocks(unit, patient)?;
+            let ablations = compartment::ablations(unit, patient)?;
+            let blocks = blocks.iter().map(out::procedure::of_block);
+            blocks
+                .chain(ablations.iter().map(out::procedure::of_ablation))
+                .collect()
+        }
+        ResourceType::MedicationAdministration => compartment::blocks(unit, patient)?
             .iter()
             .filter_map(out::medication::resource)
             .collect(),
-        ResourceType::Observation => records
-            .scores
+        ResourceType::Observation => observations(unit, patient)?,
+        ResourceType::GuidanceResponse | ResourceType::Task | ResourceType::ServiceRequest => {
+            let judged = compartment::determinations(unit, patient)?;
+            let all = decided(&judged);
+            all.iter().filter_map(|one| of_decided(kind, one)).collect()
+        }
+        ResourceType::AdverseEvent => compartment::events(unit, patient)?
             .iter()
-            .map(out::observation::of_score)
+            .map(out::event::adverse)
             .collect(),
-        _ => Vec::new(),
+        ResourceType::Provenance => {
+            let changes = compartment::changes(unit, patient)?;
+            out::event::provenances(patient, &changes)
+        }
+        ResourceType::AuditEvent => trail(unit, Some(patient), None, u16::MAX)?.resources,
+        ResourceType::PlanDefinition
+        | ResourceType::CodeSystem
+        | ResourceType::StructureDefinition => Vec::new(),
     })
+}
+
+/// Scores, then what follows from records that the principal may read too: reliefs, disability scores, follow-ups.
+fn observations(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<Vec<Resource>> {
+    let scores = compartment::scores(unit, patient)?;
+    let mut all: Vec<Resource> = scores.iter().map(out::observation::of_score).collect();
+    if unit.principal.allows(Action::ReadBlock) {
+        let mut of_block: HashMap<Uuid, Vec<Stored<ScoreRow>>> = HashMap::new();
+        for score in scores {
+            of_block.entry(score.parent).or_default().push(score);
+        }
+        let thresholds = thresholds(&unit.active_profiles()?);
+        for block in compartment::blocks(unit, patient)? {
+            let scores = of_block.remove(&block.id).unwrap_or_default();
+            all.extend(reliefs(unit, &block, &scores, &thresholds));
+        }
+    }
+    if unit.principal.allows(Action::ReadEpisode) {
+        let episodes = compartment::episodes(unit, patient)?;
+        all.extend(episodes.iter().flat_map(out::observation::of_disability));
+    }
+    if unit.principal.allows(Action::ReadAblation) {
+        let follow_ups = compartment::follow_ups(unit, patient)?;
+        all.extend(follow_ups.iter().map(out::observation::of_follow_up));
+    }
+    Ok(all)
 }
 
 /// A walk over all resources of a type in the organization: what comes after `after`, about `most` of them.
@@ -108,13 +310,53 @@ pub fn after(
     most: u32,
 ) -> Result<Batch> {
     let place = after.map(place).transpose()?;
-    by_patient(unit, kind, place, most)
+    match kind {
+        ResourceType::PlanDefinition => {
+            let shelved = profiles::list(unit)?;
+            Ok(whole(shelved.iter().map(out::plan::resource).collect()))
+        }
+        ResourceType::CodeSystem | ResourceType::StructureDefinition => {
+            Ok(whole(published(unit, kind)?.to_vec()))
+        }
+        ResourceType::AuditEvent => {
+            let most = u16::try_from(most).unwrap_or(u16::MAX);
+            trail(unit, None, place, most)
+        }
+        _ => by_patient(unit, kind, place, most),
+    }
+}
+
+/// All that there is, at once.
+const fn whole(resources: Vec<Resource>) -> Batch {
+    Batch {
+        resources,
+        next: None,
+    }
 }
 
 fn place(text: &str) -> Result<Uuid> {
     record_id(text).ok_or_else(|| Error::Malformed {
         code: "invalid_cursor",
         detail: "There is no such place in the walk.".to_owned(),
+    })
+}
+
+/// The audit trail, the newest entries first.
+fn trail(
+    unit: &mut Unit<'_, '_>,
+    patient: Option<Uuid>,
+    before: Option<Uuid>,
+    most: u16,
+) -> Result<Batch> {
+    let filter = AuditFilter {
+        patient,
+        ..AuditFilter::default()
+    };
+    let page = audit::page(unit, &filter, before, most)?;
+    let last = page.items.last().filter(|_| page.more);
+    Ok(Batch {
+        next: last.map(|last| last.entry.id.to_string()),
+        resources: page.items.iter().map(out::event::audit).collect(),
     })
 }
 
@@ -125,24 +367,24 @@ fn by_patient(
     after: Option<Uuid>,
     most: u32,
 ) -> Result<Batch> {
-    const AT_ONCE: u16 = 50;
+    const AT_ONCE: u32 = 50;
     let wanted = usize::try_from(most).unwrap_or(usize::MAX);
     let mut resources = Vec::new();
     let mut place = after;
+    compartment::note(unit, reading(kind), noted_as(kind), None);
     loop {
-        let page = patients::page(unit, None, place, AT_ONCE)?;
-        let last = page.items.last().map(|patient| patient.id);
-        for patient in &page.items {
-            resources.extend(of_patient(unit, kind, patient.id)?);
-            let is_last = !page.more && Some(patient.id) == last;
+        let (patients, more) = compartment::patients(unit, reading(kind), place, AT_ONCE)?;
+        let last = patients.last().copied();
+        for patient in patients {
+            resources.extend(gathered(unit, kind, patient)?);
+            let is_last = !more && Some(patient) == last;
             if resources.len() >= wanted && !is_last {
-                let next = Some(patient.id.to_string());
+                let next = Some(patient.to_string());
                 return Ok(Batch { resources, next });
             }
         }
-        if !page.more {
-            let next = None;
-            return Ok(Batch { resources, next });
+        if !more {
+            return Ok(whole(resources));
         }
         place = last;
     }

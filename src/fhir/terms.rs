@@ -57,6 +57,10 @@ pub const US_CORE_PROCEDURE: &str =
 pub const US_CORE_SURVEY: &str =
     "http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-screening-assessment";
 
+/// US Core's provenance.
+pub const US_CORE_PROVENANCE: &str =
+    "http://hl7.org/fhir/us/core/StructureDefinition/us-core-provenance";
+
 /// NRS, a pain score from 0 to 10.
 pub const LOINC_NRS: &str = "72514-3";
 /// VAS, a pain score from 0 to 100 mm.
@@ -114,6 +118,8 @@ pub const CRITERION: &str = own_system!("criterion");
 pub const TRUST: &str = own_system!("trust");
 /// What went wrong after a procedure.
 pub const ADVERSE_EVENT: &str = own_system!("adverse-event");
+/// How grave an adverse event was.
+pub const GRADE: &str = own_system!("grade");
 /// Whether the procedure caused it.
 pub const RELATION: &str = own_system!("relation");
 /// What was done, in the audit trail.
@@ -173,8 +179,30 @@ pub const EXT_CONTEXT: &str = own_extension!("context");
 pub const EXT_REPORTED_BY: &str = own_extension!("reported-by");
 /// When the patient answered.
 pub const EXT_ANSWERED_AT: &str = own_extension!("answered-at");
+/// When an adverse event was over.
+pub const EXT_RESOLVED_ON: &str = own_extension!("resolved-on");
+/// A note on an adverse event.
+pub const EXT_NOTE: &str = own_extension!("note");
+/// One number of a profile: `criterion`, `value`, `trust`, `source`.
+pub const EXT_CRITERION: &str = own_extension!("criterion");
+/// Whether the organization judges by a profile.
+pub const EXT_JUDGED_BY: &str = own_extension!("judged-by");
+/// How far a profile is verified.
+pub const EXT_TRUST: &str = own_extension!("trust");
 /// Why a record was withdrawn.
 pub const EXT_WITHDRAWN: &str = own_extension!("withdrawn");
+
+/// The canonical URL of a profile, without its version.
+#[must_use]
+pub fn plan_url(profile: &str) -> String {
+    format!("urn:medial:fhir:PlanDefinition:{profile}")
+}
+
+/// A concept of LOINC, in our words.
+#[must_use]
+pub fn loinc(code: &str, text: &str) -> Value {
+    json!({"coding": [{"system": LOINC, "code": code}], "text": text})
+}
 
 /// A coding.
 #[must_use]

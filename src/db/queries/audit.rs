@@ -166,6 +166,14 @@ pub fn page(
     Page::of(found, limit).try_map(TryInto::try_into)
 }
 
+/// The entry with this id.
+///
+/// # Errors
+/// [`NotFound`](crate::db::DbError::NotFound) when the organization has none such.
+pub fn get(tx: &mut Tx<'_>, organization: &str, entry: Uuid) -> Result<AuditEntry> {
+    super::get!(tx, audit_entries, AuditRow, organization, entry)?.try_into()
+}
+
 /// How many entries [`page`] leads through.
 ///
 /// # Errors

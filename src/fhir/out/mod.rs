@@ -1,10 +1,16 @@
 //! Each resource, made from the records. One file to a type.
 
+pub mod code_systems;
 pub mod condition;
+pub mod event;
+pub mod extensions;
+pub mod guidance;
 pub mod medication;
 pub mod observation;
 pub mod patient;
+pub mod plan;
 pub mod procedure;
+pub mod relief;
 
 use serde_json::{Map, Value};
 

@@ -1,9 +1,12 @@
-//! Pain scores, as observations.
+//! What is observed: pain scores, disability scores, and follow-ups of ablations.
 
 use super::Elements;
 use super::procedure::scale_code;
 use crate::app::Stored;
+use crate::domain::ablation::FollowUp;
+use crate::domain::episode::{DisabilityScore, Episode, Instrument};
 use crate::domain::pain::ScoreRow;
+use crate::fhir::ids::ObservationId;
 use crate::fhir::resource::{Head, Resource, ResourceType, instant};
 use crate::fhir::terms;
 use serde_json::{Value, json};
@@ -26,7 +29,7 @@ pub fn of_score(stored: &Stored<ScoreRow>) -> Resource {
     elements.put("status", status);
     elements.put("category", category("survey"));
     let (code, words) = scale_code(row.score.scale());
-    elements.put("code", terms::concept(terms::LOINC, code, words));
+    elements.put("code", terms::loinc(code, words));
     elements.put("subject", terms::reference("Patient", stored.patient));
     elements.put("effectiveDateTime", terms::local_instant(row.taken_at));
     elements.put("issued", instant(stored.recorded_at));
@@ -115,4 +118,117 @@ fn score_extensions(stored: &Stored<ScoreRow>) -> Vec<Value> {
         )
     }));
     extensions
+}
+
+/// The code of an instrument: LOINC's where it has one, else ours.
+#[must_use]
+pub fn instrument_code(instrument: Instrument) -> (&'static str, &'static str) {
+    match instrument {
+        Instrument::Odi => (terms::LOINC, "97908-8"),
+        Instrument::Ndi => (terms::LOINC, "82237-9"),
+        Instrument::Rmdq => (terms::OBSERVATION, "rmdq"),
+        Instrument::Pdi => (terms::OBSERVATION, "pdi"),
+        Instrument::PromisPf => (terms::LOINC, "76804-4"),
+        Instrument::PromisPi => (terms::LOINC, "77865-4"),
+    }
+}
+
+/// The disability scores of an episode.
+pub fn of_disability(stored: &Stored<Episode>) -> impl Iterator<Item = Resource> {
+    let scores = stored.value.disability.iter().enumerate();
+    scores.map(|(place, score)| disability(stored, place, score))
+}
+
+fn disability(stored: &Stored<Episode>, place: usize, score: &DisabilityScore) -> Resource {
+    let mut elements = Elements::default();
+    elements.put("status", "final");
+    elements.put("category", category("survey"));
+    let (system, code) = instrument_code(score.instrument);
+    elements.put(
+        "code",
+        json!({
+            "coding": [{"system": system, "code": code}],
+            "text": score.instrument.label(),
+        }),
+    );
+    elements.put("subject", terms::reference("Patient", stored.patient));
+    elements.put("focus", json!([terms::reference("Condition", stored.id)]));
+    elements.put("effectiveDateTime", terms::date(score.taken_on));
+    elements.put("issued", instant(stored.updated_at));
+    elements.put("valueQuantity", terms::score_quantity(score.score_tenths));
+    let maximum = terms::score_quantity(score.maximum_tenths);
+    elements.list(
+        "component",
+        vec![component(
+            "maximum",
+            "Highest possible score",
+            "valueQuantity",
+            maximum,
+        )],
+    );
+    let id = ObservationId::Disability {
+        episode: stored.id,
+        place,
+    };
+    Head {
+        id: id.to_string(),
+        version: None,
+        ..head(stored)
+    }
+    .with(elements.done())
+}
+
+/// A follow-up of an ablation.
+#[must_use]
+pub fn of_follow_up(stored: &Stored<FollowUp>) -> Resource {
+    let follow_up = &stored.value;
+    let mut elements = Elements::default();
+    elements.put(
+        "partOf",
+        json!([terms::reference("Procedure", stored.parent)]),
+    );
+    let status = if stored.withdrawn.is_some() {
+        "entered-in-error"
+    } else {
+        "final"
+    };
+    elements.put("status", status);
+    elements.put("category", category("survey"));
+    let words = "Follow-up of an ablation";
+    let mut codings = vec![terms::coding(terms::OBSERVATION, "follow-up", words)];
+    if let Some(score) = follow_up.score {
+        let (code, _) = scale_code(score.scale());
+        codings.push(json!({"system": terms::LOINC, "code": code}));
+    }
+    elements.put("code", json!({"coding": codings, "text": words}));
+    elements.put("subject", terms::reference("Patient", stored.patient));
+    elements.put("effectiveDateTime", terms::date(follow_up.taken_on));
+    elements.put("issued", instant(stored.recorded_at));
+    elements.maybe(
+        "valueQuantity",
+        follow_up
+            .score
+            .map(|score| terms::score_quantity(i32::from(score.tenths()))),
+    );
+    elements.list("component", follow_up_components(follow_up));
+    head(stored).with(elements.done())
+}
+
+fn follow_up_components(follow_up: &FollowUp) -> Vec<Value> {
+    let mut components = Vec::new();
+    components.extend(
+        follow_up
+            .stated_relief
+            .map(|percent| stated_relief(percent.tenths())),
+    );
+    components.extend(follow_up.function_improvement.map(|percent| {
+        let percent = terms::percent_quantity(i32::from(percent.tenths()));
+        let words = "Improvement of movements or daily activities";
+        component("function-improvement", words, "valueQuantity", percent)
+    }));
+    components.extend(follow_up.pgic.map(|impression| {
+        let words = "Patient global impression of change, 1 to 7";
+        component("pgic", words, "valueInteger", impression)
+    }));
+    components
 }

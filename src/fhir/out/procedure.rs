@@ -225,9 +225,10 @@ fn ablation_extensions(ablation: &Ablation) -> Vec<Value> {
 
 /// A score without a time: its scale and its value.
 fn pre_score(score: Score) -> Value {
-    let (code, words) = scale_code(score.scale());
+    let (code, _) = scale_code(score.scale());
+    let scale = json!({"system": terms::LOINC, "code": code});
     json!({"url": terms::EXT_PRE_SCORE, "extension": [
-        terms::coding_extension("scale", terms::LOINC, code, words),
+        terms::extension("scale", "valueCoding", scale),
         terms::extension("value", "valueQuantity", terms::score_quantity(i32::from(score.tenths()))),
     ]})
 }
@@ -236,13 +237,7 @@ fn pre_score(score: Score) -> Value {
 #[must_use]
 pub const fn scale_code(scale: Scale) -> (&'static str, &'static str) {
     match scale {
-        Scale::Nrs => (
-            terms::LOINC_NRS,
-            "Pain severity - 0-10 verbal numeric rating [Score] - Reported",
-        ),
-        Scale::Vas => (
-            terms::LOINC_VAS,
-            "Pain severity [Score] Visual analog score",
-        ),
+        Scale::Nrs => (terms::LOINC_NRS, "Pain, numeric rating scale 0 to 10"),
+        Scale::Vas => (terms::LOINC_VAS, "Pain, visual analogue scale 0 to 100 mm"),
     }
 }
