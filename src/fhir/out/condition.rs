@@ -63,7 +63,9 @@ pub const fn pain_code(region: Region) -> (&'static str, &'static str) {
 
 /// ICD-10-CM, and the region as the criteria know it.
 fn code(episode: &Episode) -> Value {
-    let (code, display) = pain_code(episode.region);
+    let (code, display) = episode
+        .diagnosis
+        .map_or(pain_code(episode.region), |one| (one.code, one.label));
     json!({"coding": [
         terms::coding(terms::ICD_10_CM, code, display),
         terms::coding(terms::REGION, episode.region.code(), episode.region.label()),
