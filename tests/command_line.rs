@@ -71,7 +71,7 @@ fn every_command_explains_itself() {
     let help = place.run(&["--help"]).ends_with(0).out;
     let commands = [
         "serve", "doctor", "migrate", "token", "evaluate", "demo", "import", "export", "backup",
-        "restore",
+        "restore", "user", "client",
     ];
     for command in commands {
         assert!(
@@ -482,6 +482,79 @@ fn serve_needs_a_key() {
     let mut command = place.medial(&["serve", "--http-bind", "127.0.0.1:0"]);
     let ran = Ran::of(command.env_remove("MEDIAL_TOKENS_SECRET").output().unwrap()).ends_with(2);
     assert!(ran.err.contains("configure a secret"), "{}", ran.err);
+}
+
+#[test]
+fn a_client_is_added_listed_disabled_and_removed() {
+    let place = Place::new();
+    let keys = include_str!("fixtures/keys/jwks-client.json");
+    place.write("keys.json", keys);
+    place.write("other.json", include_str!("fixtures/keys/jwks.json"));
+    let add = |id: &str, more: &[&str]| place.run(&[&["client", "add", id], more].concat());
+    let scope = [
+        "--scope",
+        "system/*.rs",
+        "--scope",
+        "system/Observation.read",
+    ];
+    let with_file = [&scope[..], &["--jwks", "keys.json"]].concat();
+    let said = add("nightly", &with_file).ends_with(0).out;
+    assert_eq!(said, "nightly may fetch tokens as ehr_system of default.\n");
+    assert!(
+        add("nightly", &with_file)
+            .ends_with(2)
+            .err
+            .contains("already")
+    );
+    let url = "https://keys.example.org/jwks.json";
+    let more = ["--jwks-url", url, "--role", "analyst", "--name", "Study"];
+    add("study", &[&scope[..], &more].concat()).ends_with(0);
+    let list = place.run(&["client", "list"]).ends_with(0).out;
+    for word in [
+        "nightly",
+        "system/*.rs system/Observation.rs",
+        url,
+        "Study",
+        "analyst",
+        "active",
+    ] {
+        assert!(list.contains(word), "{word}: {list}");
+    }
+    place.run(&["client", "disable", "nightly"]).ends_with(0);
+    assert!(place.run(&["client", "list"]).out.contains("disabled"));
+    place.run(&["client", "enable", "nightly"]).ends_with(0);
+    place.run(&["client", "remove", "nightly"]).ends_with(0);
+    let gone = place.run(&["client", "remove", "nightly"]).ends_with(2).err;
+    assert!(gone.contains("medial client list"), "{gone}");
+
+    let refused: [(&[&str], &str); 6] = [
+        (&["--jwks", "keys.json"], "--scope"),
+        (
+            &["--scope", "user/*.rs", "--jwks", "keys.json"],
+            "system/*.rs",
+        ),
+        (&["--scope", "system/*.rs"], "--jwks"),
+        (
+            &["--scope", "system/*.rs", "--jwks", "missing.json"],
+            "missing.json",
+        ),
+        (&["--scope", "system/*.rs", "--jwks", "other.json"], "RS384"),
+        (
+            &[
+                "--scope",
+                "system/*.rs",
+                "--jwks-url",
+                "http://keys.example.org",
+            ],
+            "https",
+        ),
+    ];
+    for (arguments, word) in refused {
+        let said = add("another", arguments).ends_with(2).err;
+        assert!(said.contains(word), "{arguments:?}: {said}");
+    }
+    let help = place.run(&["client", "add", "--help"]).ends_with(0).out;
+    assert!(help.contains("client_assertion_type=urn:ietf"), "{help}");
 }
 
 #[test]

@@ -177,6 +177,9 @@ impl Clinic {
             pseudonym_key: b"a key that only these tests know".to_vec(),
             sign_in: medial::app::people::SignInSettings::default(),
             diary,
+            smart: medial::app::clients::SmartSettings::new(
+                b"a secret that only these tests know of",
+            ),
         };
         let app = App::new(
             test.database.clone(),

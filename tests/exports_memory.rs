@@ -153,6 +153,7 @@ fn ten_times_the_rows_take_the_same_memory() {
             medial::auth::DiaryKey::new(b"a key for links"),
             "http://medial.test",
         ),
+        smart: medial::app::clients::SmartSettings::new(b"a secret that only these tests know of"),
     };
     let app = App::new(
         database,

@@ -89,6 +89,9 @@ impl OnDatabase for Practice {
                 medial::auth::DiaryKey::new(b"a key for links"),
                 "http://medial.test",
             ),
+            smart: medial::app::clients::SmartSettings::new(
+                b"a secret that only these tests know of",
+            ),
         };
         let own = Database::open(&database.settings).unwrap();
         let app = App::new(own, clock.clone(), settings, profiles::built_in().unwrap());

@@ -1,5 +1,6 @@
 //! What every use case runs in: one transaction, the principal, the present instant, the profiles and the audit trail.
 
+use super::clients::SmartSettings;
 use super::diary::DiarySettings;
 use super::error::{Error, Result};
 use super::people::SignInSettings;
@@ -32,6 +33,8 @@ pub struct AppSettings {
     pub sign_in: SignInSettings,
     /// How patients' diaries are set up.
     pub diary: DiarySettings,
+    /// How the service speaks SMART with connected systems.
+    pub smart: SmartSettings,
 }
 
 impl std::fmt::Debug for AppSettings {

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod blocks;
 pub mod candidates;
 pub mod cds;
+pub mod clients;
 pub mod compartment;
 pub mod core;
 pub mod determinations;
@@ -30,10 +31,10 @@ pub use crate::db::queries::adverse_events::{After, Filter as AdverseEventFilter
 pub use crate::db::queries::audit::Filter as AuditFilter;
 pub use crate::db::queries::blocks::Filter as BlockFilter;
 pub use crate::db::queries::candidates::{Cursor, Filter as CandidateFilter, Group, Key, Sort};
-pub use crate::db::rows::User;
 pub use crate::db::rows::{
     AuditEntry, CardOutcome, CardReason, Determination, DeterminationVersion, FeedbackCount,
     JobRun, NewAuditEntry, Review, ReviewDecision, recorded,
 };
+pub use crate::db::rows::{Client, KeysOfClient, User};
 pub use crate::db::{Page, Stored};
 pub use error::{Error, FieldError, Result};

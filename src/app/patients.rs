@@ -77,6 +77,27 @@ pub(super) fn matching(
     )?))
 }
 
+/// The patient to whom identifiers belong, as another system names them; `None` where they belong to nobody here.
+///
+/// # Errors
+/// [`Error::Conflict`] where they belong to different patients.
+pub fn find_by_identifiers(
+    unit: &mut Unit<'_, '_>,
+    identifiers: &[Identifier],
+) -> Result<Option<Stored<Patient>>> {
+    unit.require(Action::ReadPatient)?;
+    let found = matching(unit, identifiers)?;
+    if let Some(patient) = &found {
+        unit.note_read(
+            Action::ReadPatient,
+            "patient",
+            Some(patient.id),
+            Some(patient.id),
+        );
+    }
+    Ok(found)
+}
+
 /// One patient.
 ///
 /// # Errors

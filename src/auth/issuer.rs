@@ -91,6 +91,15 @@ impl Issuer {
         })
     }
 
+    /// For tokens of the service's own, which nobody configures.
+    pub(super) fn with_secret(issuer: &str, audience: &str, secret: &[u8]) -> Issuer {
+        Issuer {
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            key: EncodingKey::from_secret(secret),
+        }
+    }
+
     /// Signs a token that is valid from `now` for `time_to_live`.
     ///
     /// # Errors

@@ -185,7 +185,8 @@ fn fetch_url(url: &str, limits: Limits) -> Result<Vec<u8>, String> {
         .map_err(describe)
 }
 
-fn is_this_machine(host: &str) -> bool {
+/// Whether a host is this machine itself.
+pub(super) fn is_this_machine(host: &str) -> bool {
     let address = host
         .trim_start_matches('[')
         .trim_end_matches(']')

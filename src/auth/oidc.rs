@@ -21,13 +21,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long what the provider says about itself is believed.
-const KNOWN_FOR: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+pub(super) const KNOWN_FOR: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
 /// How long the provider may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The largest answer that is read.
-const LARGEST: u64 = 1024 * 1024;
+pub(super) const LARGEST: u64 = 1024 * 1024;
 
 /// Where people sign in, and how what is known about them there is read.
 #[derive(Clone)]
@@ -110,7 +110,7 @@ pub struct Identity {
 
 /// Claims that no standard names.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct OtherClaims(Map<String, Value>);
+pub(super) struct OtherClaims(pub(super) Map<String, Value>);
 
 impl AdditionalClaims for OtherClaims {}
 

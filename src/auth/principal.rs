@@ -1,7 +1,8 @@
 //! Somebody whose token has been verified.
 
 use super::permission::{Action, Role, allows};
-use super::scope::Scopes;
+use super::reach::Reach;
+use super::scope::{Operation, Scopes};
 use std::fmt;
 
 /// Who asks: the subject of a verified token, in the one organization the token names.
@@ -26,6 +27,22 @@ impl Principal {
             .as_ref()
             .is_none_or(|scopes| scopes.allow(self.role, action));
         allows(self.role, action) && scope_allows
+    }
+
+    /// What of a FHIR resource type the token reaches; the role is asked apart from it.
+    #[must_use]
+    pub fn reach(&self, resource: &str, operation: Operation) -> Reach {
+        self.scopes
+            .as_ref()
+            .map_or(Reach::All, |scopes| scopes.reach(resource, operation))
+    }
+
+    /// The same at an edge that holds everything it gives out or takes in against [`Principal::reach`]: there, scopes
+    /// with a filter and scopes of one patient count too. Anywhere else this would widen them.
+    #[must_use]
+    pub fn held_to_reach(mut self) -> Principal {
+        self.scopes = self.scopes.map(Scopes::applied);
+        self
     }
 
     /// Goes on only when [`Principal::allows`] says so.

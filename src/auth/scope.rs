@@ -1,10 +1,14 @@
-//! SMART App Launch 2 scopes: `system/Procedure.cruds`, `user/Patient.rs`, `patient/*.r`.
+//! SMART App Launch 2 scopes: `system/Procedure.cruds`, `user/Patient.rs`, `patient/*.r`, `system/Observation.rs?category=survey`;
+//! and the spellings of version 1: `system/Patient.read`, `user/*.write`, `system/*.*`.
 //!
 //! A scope can only narrow what a role allows. Whatever is not understood here grants nothing: an unknown word, letters
-//! out of order, and a scope with a search filter (`?category=…`), which would be widened if the filter were dropped.
+//! out of order, and a filter that is not by category, because a scope would be widened if its filter were dropped. For
+//! the same reason a scope with a filter, or of one patient, counts only where somebody applies it ([`Reach`]).
 
 use super::permission::{Action, Role};
+use super::reach::{Reach, ScopeFilter, Share};
 use std::fmt;
+use uuid::Uuid;
 
 /// Longest name of a resource type that is looked at.
 const LONGEST_RESOURCE: usize = 64;
@@ -127,6 +131,8 @@ pub struct Scope {
     resource: String,
     /// In the order of the letters, each at most once, at least one.
     operations: Vec<Operation>,
+    /// Which of them; open for all.
+    filter: ScopeFilter,
 }
 
 impl Scope {
@@ -134,39 +140,100 @@ impl Scope {
     #[must_use]
     pub fn parse(text: &str) -> Option<Scope> {
         let (context, rest) = text.split_once('/')?;
-        let (resource, letters) = rest.split_once('.')?;
+        let (resource, rest) = rest.split_once('.')?;
         let context = Context::from_code(context)?;
         if resource != "*" && !is_resource_type(resource) {
             return None;
         }
-        let operations: Vec<Operation> = letters
-            .chars()
-            .map(Operation::from_letter)
-            .collect::<Option<_>>()?;
-        let ascending = operations
-            .iter()
-            .zip(operations.iter().skip(1))
-            .all(|(one, next)| one < next);
-        if operations.is_empty() || !ascending {
-            return None;
-        }
+        let (operations, filter) = match rest.split_once('?') {
+            Some((letters, filter)) => {
+                (operations(letters)?, ScopeFilter::parse(resource, filter)?)
+            }
+            None => (
+                operations_of_version_1(rest).or_else(|| operations(rest))?,
+                ScopeFilter::default(),
+            ),
+        };
         Some(Scope {
             context,
             resource: resource.to_owned(),
             operations,
+            filter,
         })
+    }
+
+    /// Whether it is for a connected system.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        self.context == Context::System
     }
 
     fn covers(&self, resource: &str, operation: Operation) -> bool {
         let same_resource = self.resource == "*" || self.resource == resource;
         same_resource && self.operations.contains(&operation)
     }
+
+    /// What is in this scope and in the other one.
+    fn common(&self, other: &Scope) -> Option<Scope> {
+        let resource = if self.resource == "*" {
+            &other.resource
+        } else if other.resource == "*" || other.resource == self.resource {
+            &self.resource
+        } else {
+            return None;
+        };
+        let operations: Vec<Operation> = self
+            .operations
+            .iter()
+            .copied()
+            .filter(|one| other.operations.contains(one))
+            .collect();
+        if operations.is_empty() || self.context != other.context {
+            return None;
+        }
+        Some(Scope {
+            context: self.context,
+            resource: resource.clone(),
+            operations,
+            filter: self.filter.and(&other.filter),
+        })
+    }
+}
+
+/// The letters of version 2, each at most once and in their order.
+fn operations(letters: &str) -> Option<Vec<Operation>> {
+    let operations: Vec<Operation> = letters
+        .chars()
+        .map(Operation::from_letter)
+        .collect::<Option<_>>()?;
+    let ascending = operations
+        .iter()
+        .zip(operations.iter().skip(1))
+        .all(|(one, next)| one < next);
+    (!operations.is_empty() && ascending).then_some(operations)
+}
+
+/// What the words of version 1 stand for in version 2 (SMART App Launch 2.2, “Scopes for requesting FHIR resources”).
+fn operations_of_version_1(word: &str) -> Option<Vec<Operation>> {
+    let letters = match word {
+        "read" => "rs",
+        "write" => "cud",
+        "*" => "cruds",
+        _ => return None,
+    };
+    operations(letters)
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letters: String = self.operations.iter().map(|one| one.letter()).collect();
-        write!(f, "{}/{}.{letters}", self.context.code(), self.resource)
+        write!(
+            f,
+            "{}/{}.{letters}{}",
+            self.context.code(),
+            self.resource,
+            self.filter
+        )
     }
 }
 
@@ -178,37 +245,124 @@ fn is_resource_type(name: &str) -> bool {
 
 /// The scopes of a token that were understood. None understood is not the same as none given: it allows nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scopes(Vec<Scope>);
+pub struct Scopes {
+    scopes: Vec<Scope>,
+    /// The patient whom `patient/` scopes speak of.
+    patient: Option<Uuid>,
+    /// Whether somebody applies filters and the patient to everything that is given out.
+    applied: bool,
+}
 
 impl Scopes {
     /// Reads a `scope` claim. What is not understood is left out, as RFC 6749 has it.
     #[must_use]
     pub fn parse(text: &str) -> Scopes {
-        Scopes(text.split(' ').filter_map(Scope::parse).collect())
+        Scopes {
+            scopes: text.split(' ').filter_map(Scope::parse).collect(),
+            ..Scopes::default()
+        }
+    }
+
+    /// The same, with `patient/` scopes speaking of this patient.
+    #[must_use]
+    pub fn launched_for(mut self, patient: Uuid) -> Scopes {
+        self.patient = Some(patient);
+        self
+    }
+
+    /// The patient whom `patient/` scopes speak of.
+    #[must_use]
+    pub fn patient(&self) -> Option<Uuid> {
+        self.patient
+    }
+
+    /// The same for an edge that looks up [`Scopes::reach`] for everything that it gives out or takes in: scopes with a
+    /// filter and of one patient count there, and nowhere else.
+    #[must_use]
+    pub fn applied(mut self) -> Scopes {
+        self.applied = true;
+        self
     }
 
     /// Whether one of them allows the action to this role.
     ///
-    /// A `patient/` scope is bound to one patient, and other roles see more than one: it counts for a patient only.
+    /// A scope of one patient or with a filter would be widened where nobody applies it, and does not count there. The
+    /// role of a patient is bound to one patient by itself.
     #[must_use]
     pub fn allow(&self, role: Role, action: Action) -> bool {
         let (resource, operation) = required(action);
-        self.0
+        let counts = |scope: &&Scope| {
+            let is_bound = scope.context == Context::Patient && role != Role::Patient;
+            if is_bound && self.patient.is_none() {
+                return false;
+            }
+            self.applied || (!is_bound && scope.filter.is_open())
+        };
+        self.scopes
             .iter()
-            .filter(|scope| scope.context != Context::Patient || role == Role::Patient)
+            .filter(counts)
             .any(|scope| scope.covers(resource, operation))
+    }
+
+    /// What of a resource type they reach.
+    #[must_use]
+    pub fn reach(&self, resource: &str, operation: Operation) -> Reach {
+        let share = |scope: &Scope| {
+            let patient = match scope.context {
+                Context::Patient => Some(self.patient?),
+                Context::User | Context::System => None,
+            };
+            Some(Share {
+                patient,
+                filter: scope.filter.clone(),
+            })
+        };
+        let shares = self
+            .scopes
+            .iter()
+            .filter(|scope| scope.covers(resource, operation))
+            .filter_map(share);
+        Reach::of(shares.collect())
     }
 
     /// Whether one of them is a `system/` scope.
     #[must_use]
     pub fn has_system(&self) -> bool {
-        self.0.iter().any(|scope| scope.context == Context::System)
+        self.scopes.iter().any(Scope::is_system)
+    }
+
+    /// What of these scopes is granted to somebody who asks for `text`: word by word what is in both, in the spelling
+    /// that was asked for where all of a word is granted. Empty where nothing is.
+    #[must_use]
+    pub fn granted(&self, text: &str) -> String {
+        let mut words: Vec<String> = Vec::new();
+        for word in text.split(' ') {
+            let Some(asked) = Scope::parse(word) else {
+                continue;
+            };
+            let common: Vec<Scope> = self
+                .scopes
+                .iter()
+                .filter_map(|own| asked.common(own))
+                .collect();
+            let granted = if common.contains(&asked) {
+                vec![word.to_owned()]
+            } else {
+                common.iter().map(Scope::to_string).collect()
+            };
+            for one in granted {
+                if !words.contains(&one) {
+                    words.push(one);
+                }
+            }
+        }
+        words.join(" ")
     }
 }
 
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<String> = self.0.iter().map(Scope::to_string).collect();
+        let words: Vec<String> = self.scopes.iter().map(Scope::to_string).collect();
         f.write_str(&words.join(" "))
     }
 }
@@ -226,6 +380,7 @@ mod tests {
             "system/*.cruds",
             "patient/Observation.c",
             "user/*.s",
+            "system/Observation.rs?category=survey",
         ] {
             assert_eq!(Scope::parse(text).unwrap().to_string(), text);
         }
@@ -251,8 +406,11 @@ mod tests {
             "system/Procedure.x",
             "system/Procedure.CRUDS",
             "system/Procedure.r.s",
-            "system/Procedure.read",
-            "system/Observation.rs?category=laboratory",
+            "system/Procedure.Read",
+            "system/Procedure.read?category=a",
+            "system/Observation.rs?code=72514-3",
+            "system/Patient.rs?category=laboratory",
+            "system/*.rs?category=laboratory",
             "System/Procedure.r",
             "admin/Procedure.r",
             "/Procedure.r",
@@ -315,6 +473,80 @@ mod tests {
             Scopes::parse("system/Procedure.cruds system/Patient.cruds system/Observation.cruds");
         assert!(!narrow.allow(Role::EhrSystem, Action::ExportIdentified));
         assert!(Scopes::parse("system/*.rs").allow(Role::EhrSystem, Action::ExportIdentified));
+    }
+
+    #[test]
+    fn the_words_of_version_1_stand_for_letters() {
+        let same = [
+            ("system/Patient.read", "system/Patient.rs"),
+            ("user/*.write", "user/*.cud"),
+            ("system/*.*", "system/*.cruds"),
+        ];
+        for (word, letters) in same {
+            assert_eq!(Scope::parse(word), Scope::parse(letters), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_filter_counts_only_where_it_is_applied() {
+        let filtered = Scopes::parse("system/Observation.rs?category=survey");
+        assert!(!filtered.allow(Role::EhrSystem, Action::ReadScore));
+        let applied = filtered.applied();
+        assert!(applied.allow(Role::EhrSystem, Action::ReadScore));
+        assert!(!applied.allow(Role::EhrSystem, Action::WriteScore));
+        assert!(!applied.allow(Role::EhrSystem, Action::ReadBlock));
+        let Reach::Within(shares) = applied.reach("Observation", Operation::Search) else {
+            panic!("the filter restricts");
+        };
+        let parameters: Vec<_> = shares[0].filter.parameters().collect();
+        assert_eq!(
+            (shares.len(), parameters),
+            (1, vec![("category", "survey")])
+        );
+        assert_eq!(applied.reach("Procedure", Operation::Read), Reach::Nothing);
+        let both = Scopes::parse("system/Observation.rs?category=survey system/*.r");
+        assert_eq!(both.reach("Observation", Operation::Read), Reach::All);
+        assert!(both.allow(Role::EhrSystem, Action::ReadScore));
+    }
+
+    #[test]
+    fn a_launch_reaches_its_patient_only() {
+        let patient = Uuid::from_u128(7);
+        let nobody = Scopes::parse("patient/*.rs").applied();
+        assert!(!nobody.allow(Role::Clinician, Action::ReadScore));
+        assert_eq!(nobody.reach("Observation", Operation::Read), Reach::Nothing);
+        let launched = Scopes::parse("patient/*.rs").launched_for(patient);
+        assert!(!launched.allow(Role::Clinician, Action::ReadScore));
+        let launched = launched.applied();
+        assert!(launched.allow(Role::Clinician, Action::ReadScore));
+        let share = Share {
+            patient: Some(patient),
+            filter: ScopeFilter::default(),
+        };
+        assert_eq!(
+            launched.reach("Observation", Operation::Read),
+            Reach::Within(vec![share])
+        );
+    }
+
+    #[test]
+    fn what_is_granted_is_in_what_was_asked_and_in_what_is_registered() {
+        let granted = |registered: &str, asked: &str| Scopes::parse(registered).granted(asked);
+        assert_eq!(granted("system/*.rs", "system/*.read"), "system/*.read");
+        assert_eq!(granted("system/*.rs", "system/*.*"), "system/*.rs");
+        assert_eq!(
+            granted("system/Patient.rs system/Procedure.r", "system/*.cruds"),
+            "system/Patient.rs system/Procedure.r"
+        );
+        assert_eq!(granted("system/*.rs", "user/*.rs openid"), "");
+        assert_eq!(granted("system/Patient.rs", "system/Procedure.rs"), "");
+        let survey = "system/Observation.rs?category=survey";
+        assert_eq!(granted("system/*.rs", survey), survey);
+        assert_eq!(granted(survey, "system/*.rs"), survey);
+        assert_eq!(
+            granted(survey, "system/Observation.rs?category=exam"),
+            "system/Observation.rs?category=exam&category=survey"
+        );
     }
 
     proptest! {

@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Longest token in bytes.
 const LONGEST_TOKEN: usize = 8 * 1024;
@@ -151,6 +152,23 @@ impl Verifier {
                 .map(|secret| DecodingKey::from_secret(secret.bytes())),
             public_keys,
         })
+    }
+
+    /// For tokens of the service's own, which nobody configures.
+    pub(super) fn with_secret(
+        issuer: &str,
+        audience: &str,
+        leeway_seconds: i64,
+        secret: &[u8],
+    ) -> Verifier {
+        Verifier {
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            leeway_seconds,
+            algorithms: vec![Algorithm::Hs256],
+            secret: Some(DecodingKey::from_secret(secret)),
+            public_keys: None,
+        }
     }
 
     /// Checks a token, fetching the issuer's keys again when that can help and is allowed. May block for seconds.
@@ -314,25 +332,27 @@ impl Verifier {
 }
 
 /// A token taken apart; nothing of it is believed yet.
-struct Token<'a> {
-    header: Header,
-    payload: &'a str,
+pub(super) struct Token<'a> {
+    pub(super) header: Header,
+    pub(super) payload: &'a str,
     /// Header and payload as they were signed.
     message: &'a str,
     signature: &'a str,
 }
 
 #[derive(Deserialize)]
-struct Header {
-    alg: String,
+pub(super) struct Header {
+    pub(super) alg: String,
     typ: Option<String>,
-    kid: Option<String>,
+    pub(super) kid: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) jku: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     crit: Option<Value>,
 }
 
 impl<'a> Token<'a> {
-    fn read(token: &'a str) -> Result<Token<'a>, TokenError> {
+    pub(super) fn read(token: &'a str) -> Result<Token<'a>, TokenError> {
         if token.len() > LONGEST_TOKEN {
             return Err(TokenError::TooLong);
         }
@@ -359,7 +379,11 @@ impl<'a> Token<'a> {
         })
     }
 
-    fn check_signature(&self, key: &DecodingKey, algorithm: Algorithm) -> Result<(), TokenError> {
+    pub(super) fn check_signature(
+        &self,
+        key: &DecodingKey,
+        algorithm: Algorithm,
+    ) -> Result<(), TokenError> {
         let answer = jsonwebtoken::crypto::verify(
             self.signature,
             self.message.as_bytes(),
@@ -383,27 +407,31 @@ fn is_token_type(typ: &str) -> bool {
 /// The claims as they come. A claim that is `null` is kept apart from one that is absent: `"scope": null` must not be read
 /// as a token without restriction.
 #[derive(Deserialize)]
-struct Claims {
+pub(super) struct Claims {
     #[serde(default, deserialize_with = "present")]
-    iss: Option<Value>,
+    pub(super) iss: Option<Value>,
     #[serde(default, deserialize_with = "present")]
-    aud: Option<Value>,
+    pub(super) aud: Option<Value>,
     #[serde(default, deserialize_with = "present")]
-    exp: Option<Value>,
+    pub(super) exp: Option<Value>,
     #[serde(default, deserialize_with = "present")]
-    nbf: Option<Value>,
+    pub(super) nbf: Option<Value>,
     #[serde(default, deserialize_with = "present")]
-    sub: Option<Value>,
+    pub(super) sub: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     org: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     role: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     scope: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    patient: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) jti: Option<Value>,
 }
 
 impl Claims {
-    fn read(payload: &str) -> Result<Claims, TokenError> {
+    pub(super) fn read(payload: &str) -> Result<Claims, TokenError> {
         decode(payload)
     }
 }
@@ -427,7 +455,15 @@ fn principal(claims: Claims) -> Result<Principal, TokenError> {
     let subject = name(claims.sub, "sub", LONGEST_SUBJECT)?;
     let organization = name(claims.org, "org", LONGEST_ORGANIZATION)?;
     let scopes = match claims.scope {
-        Some(Value::String(text)) if text.len() <= LONGEST_SCOPE => Some(Scopes::parse(&text)),
+        Some(Value::String(text)) if text.len() <= LONGEST_SCOPE => {
+            let scopes = Scopes::parse(&text);
+            // Anybody but one of our patients is nobody here, and `patient/` scopes then grant nothing.
+            let patient = claims.patient.as_ref().and_then(Value::as_str);
+            Some(match patient.and_then(|id| Uuid::try_parse(id).ok()) {
+                Some(patient) => scopes.launched_for(patient),
+                None => scopes,
+            })
+        }
         Some(_) => return Err(TokenError::InvalidClaim("scope")),
         None => None,
     };
@@ -468,7 +504,7 @@ pub(super) fn is_name(text: &str, longest: usize) -> bool {
 }
 
 /// A NumericDate (RFC 7519, 2) in whole seconds; it may have a fraction, which is dropped.
-fn seconds(value: &Value, claim_name: &'static str) -> Result<i64, TokenError> {
+pub(super) fn seconds(value: &Value, claim_name: &'static str) -> Result<i64, TokenError> {
     let invalid = TokenError::InvalidClaim(claim_name);
     if let Some(whole) = value.as_i64() {
         return if whole >= 0 { Ok(whole) } else { Err(invalid) };

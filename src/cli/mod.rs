@@ -1,6 +1,7 @@
 //! The command line. Each command has a file of its own with its `Args` and `run`.
 
 mod backup;
+mod client;
 pub mod configuration;
 mod demo;
 mod doctor;
@@ -36,6 +37,7 @@ enum Command {
     Migrate(migrate::Args),
     Token(token::Args),
     User(user::Args),
+    Client(client::Args),
     Evaluate(evaluate::Args),
     Demo(demo::Args),
     Import(import::Args),
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
+        Command::Client(arguments) => client::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),

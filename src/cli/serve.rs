@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::auth::Verifier;
 use crate::fhir;
 use crate::http::authenticate::{People, Tokens};
-use crate::http::{Endpoint, State, v1};
+use crate::http::{Endpoint, State, smart, v1};
 use crate::jobs::{JOBS, Jobs};
 use crate::web;
 use std::net::SocketAddr;
@@ -84,6 +84,8 @@ pub(super) fn serve_until_stopped(
 /// Everything that the service answers to, what it says about itself apart.
 fn served_endpoints() -> Vec<Endpoint> {
     let mut endpoints = v1::endpoints();
+    // Before those of FHIR, one of whose paths fits `.well-known` too.
+    endpoints.extend(smart::endpoints());
     endpoints.extend(fhir::endpoints());
     endpoints.extend(web::endpoints());
     endpoints

@@ -464,6 +464,29 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    clients (organization_id, id) {
+        organization_id -> Text,
+        id -> Text,
+        name -> Text,
+        role -> Text,
+        scopes -> Text,
+        jwks -> Nullable<Text>,
+        jwks_url -> Nullable<Text>,
+        disabled_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    client_assertions (organization_id, client_id, jti_hash) {
+        organization_id -> Text,
+        client_id -> Text,
+        jti_hash -> Text,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     ablations,
     adverse_events,
@@ -472,6 +495,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     cds_calls,
     cds_cards,
     cds_feedback,
+    client_assertions,
+    clients,
     determination_history,
     determinations,
     diary_entries,

@@ -77,7 +77,7 @@ impl Authenticate for Tokens {
     }
 }
 
-/// Tokens, and the sessions of people who sign in to the pages.
+/// Tokens, those that the service gave itself, and the sessions of people who sign in to the pages.
 pub struct People {
     tokens: Tokens,
     app: Arc<App>,
@@ -91,13 +91,24 @@ impl People {
     }
 }
 
+impl People {
+    /// Who holds a token that the service gave itself.
+    fn connected(&self, bearer: &str) -> Option<Result<Principal, AuthFailure>> {
+        let access = &self.app.settings.smart.access;
+        let known = access.principal(bearer, self.app.seam.now())?;
+        Some(known.map_err(failure))
+    }
+}
+
 impl Authenticate for People {
     fn principal(&self, bearer: &str) -> Result<Principal, AuthFailure> {
-        self.tokens.principal(bearer)
+        self.connected(bearer)
+            .unwrap_or_else(|| self.tokens.principal(bearer))
     }
 
     fn principal_at_once(&self, bearer: &str) -> Option<Result<Principal, AuthFailure>> {
-        self.tokens.principal_at_once(bearer)
+        self.connected(bearer)
+            .or_else(|| self.tokens.principal_at_once(bearer))
     }
 
     fn session(&self, cookie: &str) -> Result<Option<Session>, AuthFailure> {

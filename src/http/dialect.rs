@@ -48,6 +48,8 @@ impl Dialect {
             Dialect::Fhir
         } else if below(CDS_BASE) {
             Dialect::Cds
+        } else if below("/auth") {
+            Dialect::OAuth
         } else {
             Dialect::Native
         }

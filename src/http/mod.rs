@@ -17,6 +17,7 @@ pub mod query;
 pub mod registry;
 pub mod reply;
 pub mod server;
+pub mod smart;
 pub mod state;
 pub mod stream;
 pub mod v1;

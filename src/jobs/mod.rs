@@ -102,6 +102,12 @@ pub const JOBS: &[Job] = &[
         daily: false,
         run: |app, _| app.forget_ended_sessions(),
     },
+    Job {
+        name: "forget_ended_assertions",
+        every: Duration::from_secs(10 * 60),
+        daily: false,
+        run: |app, _| app.forget_ended_assertions(),
+    },
 ];
 
 /// The jobs while they run. Dropping this stops them.

@@ -35,6 +35,9 @@ impl Empty {
                 crate::auth::DiaryKey::new(b"a key for links"),
                 "http://medial.test",
             ),
+            smart: crate::app::clients::SmartSettings::new(
+                b"a secret that only these tests know of",
+            ),
         };
         // 22:00 on the first of March in Chicago.
         let clock = Fixed::at(

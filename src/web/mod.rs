@@ -7,6 +7,7 @@ mod assets;
 mod charts;
 mod diary;
 mod evidence;
+mod launch;
 mod page;
 mod patient;
 mod profiles;
@@ -30,6 +31,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         record::endpoints(),
         patient::endpoints(),
         sign_in::endpoints(),
+        launch::endpoints(),
         evidence::endpoints(),
         profiles::endpoints(),
         diary::endpoints(),

@@ -93,6 +93,13 @@ struct SignInTemplate {
     error: Option<String>,
     demonstration: Vec<DemoPerson>,
     provider: Option<String>,
+    ehrs: Vec<EhrLink>,
+}
+
+/// A record system at which one can begin.
+struct EhrLink {
+    issuer: String,
+    label: String,
 }
 
 fn form(state: &State, next: &str) -> Result<SignInTemplate> {
@@ -120,6 +127,17 @@ fn form(state: &State, next: &str) -> Result<SignInTemplate> {
             .provider
             .as_ref()
             .map(|provider| provider.label().to_owned()),
+        ehrs: state
+            .app
+            .settings
+            .smart
+            .ehrs
+            .iter()
+            .map(|ehr| EhrLink {
+                issuer: ehr.issuer().to_owned(),
+                label: ehr.label().to_owned(),
+            })
+            .collect(),
     })
 }
 
@@ -148,7 +166,8 @@ fn sign_in(state: &State, call: &Call) -> Result<Reply> {
     }
 }
 
-fn with_cookie(reply: Reply, session: &NewSession) -> Result<Reply> {
+/// With the cookie of a session.
+pub(super) fn with_cookie(reply: Reply, session: &NewSession) -> Result<Reply> {
     // Without a lifetime of its own: it is gone when the browser is closed, and ends on the server in any case.
     let cookie = format!(
         "{SESSION_COOKIE}={}; Secure; HttpOnly; SameSite=Lax; Path=/",
@@ -161,7 +180,7 @@ fn with_cookie(reply: Reply, session: &NewSession) -> Result<Reply> {
 const ERRAND_COOKIE: &str = "__Host-medial-sign-in";
 
 /// An errand is given up after so many seconds.
-const ERRAND_SECONDS: i64 = 600;
+pub(super) const ERRAND_SECONDS: i64 = 600;
 
 /// What the browser carries there and back.
 #[derive(Debug, Serialize, Deserialize)]

@@ -78,6 +78,16 @@ impl Service {
 
     /// The same, with another way to sign in.
     pub fn signing_in(test: &TestDatabase, now: &str, sign_in: SignInSettings) -> Service {
+        Service::with_ehrs(test, now, sign_in, Vec::new())
+    }
+
+    /// The same, with record systems that may launch the pages.
+    pub fn with_ehrs(
+        test: &TestDatabase,
+        now: &str,
+        sign_in: SignInSettings,
+        ehrs: Vec<Arc<medial::auth::ehr::Ehr>>,
+    ) -> Service {
         let clock = Arc::new(Clock {
             fixed: Fixed::at(instant(now)),
             ids: medial::seam::System::default(),
@@ -94,6 +104,10 @@ impl Service {
                 medial::auth::DiaryKey::new(b"a key for links"),
                 "http://medial.test",
             ),
+            smart: medial::app::clients::SmartSettings {
+                ehrs,
+                ..medial::app::clients::SmartSettings::new(b"a secret of access tokens")
+            },
         };
         let app = App::new(
             test.database.clone(),
@@ -109,6 +123,7 @@ impl Service {
         let people = Arc::new(People::new(tokens, app.clone()));
         let ready = |app: &App| app.db.ping().map_err(|error| error.to_string());
         let mut endpoints = medial::http::v1::endpoints();
+        endpoints.extend(medial::http::smart::endpoints());
         endpoints.extend(medial::fhir::endpoints());
         endpoints.extend(medial::web::endpoints());
         let state = State::new(app.clone(), people, seam, http, ready, endpoints)
@@ -124,6 +139,10 @@ impl Service {
             handle,
             thread: Some(thread),
         }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// A token for somebody of the organization `north`.

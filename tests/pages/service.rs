@@ -88,6 +88,9 @@ impl Service {
                 medial::auth::DiaryKey::new(b"a key for links"),
                 "https://medial.test",
             ),
+            smart: medial::app::clients::SmartSettings::new(
+                b"a secret that only these tests know of",
+            ),
         };
         let app = App::new(
             test.database.clone(),
@@ -100,6 +103,7 @@ impl Service {
         http.workers = 1;
         let ready = |app: &App| app.db.ping().map_err(|error| error.to_string());
         let mut endpoints = medial::http::v1::endpoints();
+        endpoints.extend(medial::http::smart::endpoints());
         endpoints.extend(medial::fhir::endpoints());
         endpoints.extend(medial::web::endpoints());
         let state = State::new(app, Arc::new(Trusting), seam, http, ready, endpoints)

@@ -23,6 +23,7 @@ pub fn app(test: &TestDatabase, seam: medial::seam::Seam, time_zone: chrono_tz::
             medial::auth::DiaryKey::new(b"a key for links"),
             "http://medial.test",
         ),
+        smart: medial::app::clients::SmartSettings::new(b"a secret that only these tests know of"),
     };
     App::new(
         test.database.clone(),

@@ -1,12 +1,15 @@
 //! From what was given to what the program works with; and what does not go together.
 
+use super::ehrs;
 use super::kind::{Kind, Value};
 use super::settings::{SETTINGS, Setting};
 use super::{Configuration, Given, LogSettings, Origin, Problem};
 use crate::app::AppSettings;
+use crate::app::clients::SmartSettings;
 use crate::app::diary::{Delivery, DiarySettings, MailSecurity, MailServer};
 use crate::app::people::{SignInSettings, may_have_pages};
 use crate::auth::Role;
+use crate::auth::ehr::Ehr;
 use crate::auth::oidc::{OidcSettings, Provider};
 use crate::auth::{self, Algorithm, DiaryKey, JwksLocation, Secret};
 use crate::db::{DatabaseSettings, Synchronous};
@@ -24,6 +27,7 @@ use std::time::Duration;
 /// Separates the keys that are derived from one secret from each other and from its own use.
 const CURSOR_LABEL: &[u8] = b"medial derived key: cursors 1";
 const PSEUDONYM_LABEL: &[u8] = b"medial derived key: pseudonyms 1";
+const ACCESS_LABEL: &[u8] = b"medial derived key: access tokens 1";
 const DIARY_LABEL: &[u8] = b"medial derived key: diary links 1";
 
 /// Largest file of a secret, in bytes.
@@ -158,6 +162,7 @@ impl Builder {
         let pseudonym_key = self.pseudonym_key(secret.as_deref());
         let diary = self.diary(secret.as_deref(), http.bind);
         let sign_in = self.sign_in();
+        let smart = self.smart(secret.as_deref());
         Configuration {
             file,
             database,
@@ -169,6 +174,7 @@ impl Builder {
                 pseudonym_key,
                 sign_in,
                 diary,
+                smart,
             },
             profiles_directory: self.path("judging.profiles_directory"),
             http,
@@ -431,6 +437,37 @@ impl Builder {
     }
 }
 
+/// Connected systems, and record systems that launch the pages.
+impl Builder {
+    fn smart(&mut self, token_secret: Option<&[u8]>) -> SmartSettings {
+        let secret = match (self.text("smart.token_secret"), token_secret) {
+            (Some(secret), _) => secret.as_bytes().to_vec(),
+            (None, Some(secret)) => derived(secret, ACCESS_LABEL),
+            // They are good for minutes; a client asks for another one.
+            (None, None) => drawn(),
+        };
+        SmartSettings {
+            ehrs: self.ehrs(),
+            ..SmartSettings::new(&secret)
+        }
+    }
+
+    fn ehrs(&mut self) -> Vec<Arc<Ehr>> {
+        let Some(path) = self.path("smart.ehrs_file") else {
+            return Vec::new();
+        };
+        match ehrs::read(&path) {
+            Ok(ehrs) => ehrs.into_iter().map(Arc::new).collect(),
+            Err(problems) => {
+                for what in problems {
+                    self.problem("smart.ehrs_file", what);
+                }
+                Vec::new()
+            }
+        }
+    }
+}
+
 /// Patients' diaries.
 impl Builder {
     fn diary(&mut self, token_secret: Option<&[u8]>, bind: SocketAddr) -> DiarySettings {
@@ -542,7 +579,7 @@ fn secret_in(path: &std::path::Path) -> Result<Vec<u8>, String> {
 }
 
 /// A password in a file, without the line end after it.
-fn words_in(path: &std::path::Path) -> Result<String, String> {
+pub(super) fn words_in(path: &std::path::Path) -> Result<String, String> {
     let words = String::from_utf8(bytes_in(path)?);
     words
         .ok()

@@ -3,6 +3,7 @@
 mod build;
 #[cfg(test)]
 mod documentation;
+mod ehrs;
 mod file;
 mod kind;
 mod settings;

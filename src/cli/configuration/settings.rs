@@ -136,6 +136,10 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "The claim of the ID token with the organization.";
     rare "sign_in.organization", "sign-in-organization", "MEDIAL_SIGN_IN_ORGANIZATION", Kind::Text, Some("default"),
         "The organization of people who have no such claim.";
+    often "smart.ehrs_file", "smart-ehrs-file", "MEDIAL_SMART_EHRS_FILE", Kind::Path, None,
+        "A TOML file with the record systems that may launch the pages, each a table [[ehr]]: see docs/smart.md. Without it the pages are launched by nobody.";
+    rare "smart.token_secret", none, "MEDIAL_SMART_TOKEN_SECRET", Kind::Secret, None,
+        "Signs the tokens that connected systems fetch from /auth/token; 32 bytes or more, the same on all machines of one service. Default: derived from the token secret; without one it is drawn at each start.";
     often "judging.time_zone", "judging-time-zone", "MEDIAL_JUDGING_TIME_ZONE", Kind::TimeZone, Some("UTC"),
         "Decides which day it is, and so when a determination has come of age: a name such as America/Chicago.";
     often "judging.active_profiles", "judging-active-profiles", "MEDIAL_JUDGING_ACTIVE_PROFILES", Kind::List(&[]), None,

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod blocks;
 pub mod candidates;
 pub mod cds;
+pub mod clients;
 pub mod determinations;
 pub mod diary;
 pub mod episodes;

@@ -1,0 +1,31 @@
+-- Kept in step with the migration of the same name for PostgreSQL.
+
+-- Systems that fetch tokens with a private key of theirs.
+CREATE TABLE clients (
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    -- An assertion names a client and nothing else: one client in all organizations.
+    id TEXT NOT NULL UNIQUE CHECK (length(id) BETWEEN 1 AND 100),
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    -- SMART scopes, a space between each two.
+    scopes TEXT NOT NULL CHECK (scopes <> ''),
+    -- The public keys, or where they are.
+    jwks TEXT,
+    jwks_url TEXT,
+    disabled_at INTEGER,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, id),
+    CHECK ((jwks IS NULL) <> (jwks_url IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- The assertions that were taken, until they end by themselves: none is taken twice. They outlive their client, which
+-- may be added again.
+CREATE TABLE client_assertions (
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    client_id TEXT NOT NULL,
+    -- SHA-256 of the jti.
+    jti_hash TEXT NOT NULL CHECK (length(jti_hash) = 64),
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, client_id, jti_hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX client_assertions_by_end ON client_assertions (expires_at);
