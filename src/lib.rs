@@ -6,6 +6,7 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod cds;
 pub mod chart;
 pub mod cli;
 pub mod db;

@@ -76,10 +76,14 @@ const ROOMS: &[Room] = &[
         may_name: &["domain", "wire", "auth", "app", "evidence", "http", "seam"],
     },
     Room {
+        name: "cds",
+        may_name: &["domain", "wire", "auth", "app", "fhir", "http", "seam"],
+    },
+    Room {
         name: "cli",
         may_name: &[
             "domain", "wire", "db", "auth", "audit", "app", "chart", "evidence", "export", "jobs",
-            "http", "web", "fhir", "seam",
+            "http", "web", "fhir", "cds", "seam",
         ],
     },
     // The crate's two roots: the list of rooms, and the program that calls one of them.

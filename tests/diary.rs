@@ -171,6 +171,7 @@ impl Clinic {
             DiarySettings::new(DiaryKey::new(b"a key for links"), "https://medial.test");
         diary.reminders = reminders;
         let settings = AppSettings {
+            callers: std::sync::Arc::default(),
             time_zone: chrono_tz::UTC,
             active_profiles: None,
             export_directory: std::env::temp_dir(),

@@ -82,6 +82,7 @@ impl OnDatabase for Practice {
         let clock = Fixed::at("2026-02-01T12:00:00Z".parse().unwrap());
         let seam: Seam = clock.clone();
         let settings = AppSettings {
+            callers: std::sync::Arc::default(),
             time_zone: chrono_tz::UTC,
             active_profiles: None,
             export_directory: directory.path().join("exports"),

@@ -80,6 +80,7 @@ impl OnDatabase for Practice {
         let case: Value = serde_json::from_str(CASE).unwrap();
         let clock = Fixed::at(noon(case["as_of"].as_str().unwrap()));
         let settings = AppSettings {
+            callers: std::sync::Arc::default(),
             time_zone: chrono_tz::UTC,
             active_profiles: None,
             export_directory: std::env::temp_dir(),

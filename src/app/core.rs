@@ -6,7 +6,7 @@ use super::error::{Error, Result};
 use super::people::SignInSettings;
 use super::profiles::ProfileShelf;
 use super::reading::ReadTrail;
-use crate::auth::{Action, Principal};
+use crate::auth::{Action, Callers, Principal};
 use crate::db::rows::{IdempotentAnswer, NewAuditEntry};
 use crate::db::{Database, DbError, Tx, queries};
 use crate::domain::qualification::Profile;
@@ -35,6 +35,8 @@ pub struct AppSettings {
     pub diary: DiarySettings,
     /// How the service speaks SMART with connected systems.
     pub smart: SmartSettings,
+    /// The systems that may ask for decision support.
+    pub callers: Arc<Callers>,
 }
 
 impl std::fmt::Debug for AppSettings {

@@ -73,6 +73,28 @@ impl KeySource {
         }
     }
 
+    /// A set of which nothing is fetched before it is needed; a file is read at once, because it can be bad.
+    pub(super) fn unread(
+        location: JwksLocation,
+        limits: Limits,
+    ) -> Result<KeySource, ConfigurationError> {
+        match &location {
+            JwksLocation::Url(url) => {
+                check_url(url)?;
+            }
+            JwksLocation::File(path) => {
+                let why = |why| ConfigurationError::JwksFile { why };
+                KeySet::parse(&read_file(path, limits).map_err(why)?).map_err(why)?;
+            }
+        }
+        Ok(KeySource {
+            location,
+            limits,
+            state: RwLock::default(),
+            fetching: Mutex::default(),
+        })
+    }
+
     /// The keys as last fetched; `None` when there never were any.
     pub(super) fn keys(&self) -> Option<Arc<KeySet>> {
         self.read(|state| state.keys.clone())

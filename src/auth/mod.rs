@@ -17,6 +17,7 @@ mod principal;
 mod reach;
 mod scope;
 mod settings;
+mod signed_call;
 mod token;
 
 pub use access::{ACCESS_SECONDS, AccessTokens};
@@ -30,6 +31,7 @@ pub use principal::{Forbidden, Principal};
 pub use reach::{Reach, ScopeFilter, Share};
 pub use scope::{Context, Operation, Scope, Scopes, required};
 pub use settings::{Algorithm, ConfigurationError, JwksLocation, Secret, Settings};
+pub use signed_call::{Caller, CallerKeys, CallerSettings, Callers, RefusedCall, SignedCall};
 pub use token::{KeyReport, TokenError, Verifier};
 
 #[cfg(test)]

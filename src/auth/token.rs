@@ -345,6 +345,7 @@ pub(super) struct Header {
     pub(super) alg: String,
     typ: Option<String>,
     pub(super) kid: Option<String>,
+    /// Where its key set is said to be. Nothing is ever fetched from there for its sake.
     #[serde(default, deserialize_with = "present")]
     pub(super) jku: Option<Value>,
     #[serde(default, deserialize_with = "present")]
@@ -436,11 +437,13 @@ impl Claims {
     }
 }
 
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+pub(super) fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
-fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, TokenError> {
+pub(super) fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, TokenError> {
     let json = URL_SAFE_NO_PAD
         .decode(part)
         .map_err(|_| TokenError::Malformed)?;

@@ -4,6 +4,7 @@ use super::configuration::{Configuration, ConfigurationArgs};
 use super::{Failure, logging};
 use crate::app::App;
 use crate::auth::Verifier;
+use crate::cds;
 use crate::fhir;
 use crate::http::authenticate::{People, Tokens};
 use crate::http::{Endpoint, State, smart, v1};
@@ -87,6 +88,7 @@ fn served_endpoints() -> Vec<Endpoint> {
     // Before those of FHIR, one of whose paths fits `.well-known` too.
     endpoints.extend(smart::endpoints());
     endpoints.extend(fhir::endpoints());
+    endpoints.extend(cds::endpoints());
     endpoints.extend(web::endpoints());
     endpoints
 }

@@ -136,6 +136,7 @@ fn issue_code(problem: &Problem) -> &'static str {
         Kind::RequestTimeout => "timeout",
         Kind::Conflict | Kind::PreconditionFailed => conflict_code(problem),
         Kind::IdempotencyKeyReused => "duplicate",
+        Kind::DataNotAvailable => "incomplete",
         Kind::BodyTooLarge => "too-long",
         Kind::PreconditionRequired => "required",
         Kind::TooManyRequests => "throttled",

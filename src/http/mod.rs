@@ -4,6 +4,7 @@ pub mod authenticate;
 mod body;
 mod browser;
 pub mod call;
+mod cross_origin;
 pub mod cursor;
 pub mod dialect;
 mod docs;

@@ -437,6 +437,7 @@ fn example(kind: Kind) -> Problem {
         Kind::Conflict => ("conflict", "The record contradicts one that is stored."),
         Kind::Gone => ("gone", "This score has been deleted."),
         Kind::PreconditionFailed => ("stale_version", "The current version is \"4\"."),
+        Kind::DataNotAvailable => ("patient_not_available", "The patient could not be fetched."),
         Kind::BodyTooLarge => ("body_too_large", "A body may have 1048576 bytes."),
         Kind::UnsupportedMediaType => (
             "unsupported_media_type",

@@ -4,6 +4,7 @@ use super::authenticate::{AuthFailure, Principal, Session};
 use super::body;
 use super::browser;
 use super::call::{Call, CallBody};
+use super::cross_origin;
 use super::dialect::{self, Dialect};
 use super::headers;
 use super::problem::{Kind, MEDIA_TYPE, Problem};
@@ -86,6 +87,8 @@ pub(super) async fn run<C: Send + Sync + 'static>(
         Ok(Err(problem)) => visit.shown(&problem, &request),
         Err(_) => visit.shown(&late(stage.get(), &state), &request),
     };
+    let mut response = response;
+    cross_origin::admit(&state, endpoint.dialect, &request, response.headers_mut());
     finished(response, watch)
 }
 
@@ -121,6 +124,11 @@ pub(super) fn method_not_allowed<C: Send + Sync + 'static>(
     allow: &str,
 ) -> HttpResponse {
     let watch = Watch::begin(request, route, &state.seam, &state.metrics);
+    let dialect = Dialect::of_path(route);
+    if let Some(mut response) = cross_origin::preflight(state, dialect, request) {
+        cross_origin::admit(state, dialect, request, response.headers_mut());
+        return finished(response, watch);
+    }
     let detail = format!("This path has {allow}.");
     let mut problem = Problem::new(Kind::MethodNotAllowed, "method_not_allowed", detail);
     problem.allow = Some(allow.into());
@@ -130,7 +138,7 @@ pub(super) fn method_not_allowed<C: Send + Sync + 'static>(
         session: None,
         path: request.path(),
     };
-    finished(spoken(state, Dialect::of_path(route), &fault), watch)
+    finished(spoken(state, dialect, &fault), watch)
 }
 
 fn late<C>(stage: Stage, state: &State<C>) -> Problem {

@@ -56,6 +56,8 @@ kinds! {
     Gone = 410, "gone", "No longer there", "The record was there and has been deleted. Its history still has it.";
     /// The version is stale.
     PreconditionFailed = 412, "precondition-failed", "Somebody changed the record in between", "`If-Match` names a version that is no longer the current one. Read the record again and repeat the change on it.";
+    /// What an answer rests on cannot be had.
+    DataNotAvailable = 412, "data-not-available", "What the answer rests on cannot be had", "It was not sent along, and could not be fetched from where it is said to be.";
     /// Larger than the limit.
     BodyTooLarge = 413, "body-too-large", "The body is too large", "Send less at once.";
     /// Another media type.

@@ -1,11 +1,13 @@
 //! What a handler answers.
 
+use super::problem::{MEDIA_TYPE, Problem};
 use super::stream::Producer;
 use crate::app::error::Error;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use bytes::Bytes;
 use serde::Serialize;
+use uuid::Uuid;
 
 /// An answer: its status, its headers and its body.
 #[derive(Debug)]
@@ -79,6 +81,26 @@ impl Reply {
     pub fn json_with(status: StatusCode, body: &impl Serialize) -> Result<Reply, Error> {
         let text = serde_json::to_vec(body).map_err(|error| Error::Internal(error.into()))?;
         Ok(Reply::bytes(status, "application/json", text))
+    }
+
+    /// 200 with JSON that is a text already.
+    #[must_use]
+    pub fn json_text(text: &'static str) -> Reply {
+        Reply::bytes(StatusCode::OK, "application/json", text)
+    }
+
+    /// A problem that a handler finds itself, as the pipeline shows those that it finds.
+    ///
+    /// # Errors
+    /// An internal one when its challenge cannot stand in a header.
+    pub fn problem(problem: &Problem, request_id: Uuid) -> Result<Reply, Error> {
+        let body = problem.body(&request_id.to_string());
+        let text = serde_json::to_vec(&body).map_err(|error| Error::Internal(error.into()))?;
+        let reply = Reply::bytes(problem.kind.status_code(), MEDIA_TYPE, text);
+        match &problem.challenge {
+            Some(challenge) => reply.header(header::WWW_AUTHENTICATE, challenge),
+            None => Ok(reply),
+        }
     }
 
     /// 303: what was sent is done with, and the browser goes on to another page of ours.

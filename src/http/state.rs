@@ -49,6 +49,8 @@ pub struct HttpSettings {
     /// Where others reach this service: scheme, host and perhaps a path, without a slash at the end; `None`: where the
     /// request says that it came to.
     pub public_url: Option<String>,
+    /// The origins from which a browser may call the services of CDS Hooks.
+    pub cross_origins: Vec<String>,
 }
 
 impl HttpSettings {
@@ -71,6 +73,7 @@ impl HttpSettings {
             retry_after: 1,
             cursor_key,
             public_url: None,
+            cross_origins: Vec::new(),
         }
     }
 }

@@ -26,6 +26,7 @@ impl Empty {
         let database = database.unwrap();
         database.migrate().unwrap();
         let settings = AppSettings {
+            callers: std::sync::Arc::default(),
             time_zone: chrono_tz::America::Chicago,
             active_profiles: None,
             export_directory: std::env::temp_dir(),

@@ -14,6 +14,7 @@ mod support;
 mod authorization;
 mod bad_input;
 mod cases;
+mod cds;
 mod concurrency;
 mod contract;
 mod corrections;

@@ -5,7 +5,7 @@ use crate::support::databases::TestDatabase;
 use chrono::{DateTime, TimeDelta, Utc};
 use medial::app::people::SignInSettings;
 use medial::app::{App, AppSettings, profiles};
-use medial::auth::{Issuer, Role, Scopes, Secret, Settings, Verifier};
+use medial::auth::{Callers, Issuer, Role, Scopes, Secret, Settings, Verifier};
 use medial::http::authenticate::{People, Tokens};
 use medial::http::{CursorKey, HttpSettings, State};
 use medial::seam::{Fixed, Outside, Seam};
@@ -88,6 +88,24 @@ impl Service {
         sign_in: SignInSettings,
         ehrs: Vec<Arc<medial::auth::ehr::Ehr>>,
     ) -> Service {
+        Service::built(test, now, sign_in, ehrs, Callers::default(), Vec::new())
+    }
+
+    /// The same, with systems that may ask for decision support, and pages of other origins that may call.
+    pub fn asked_by(test: &TestDatabase, now: &str, callers: Callers, origins: &[&str]) -> Service {
+        let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        let sign_in = SignInSettings::default();
+        Service::built(test, now, sign_in, Vec::new(), callers, origins)
+    }
+
+    fn built(
+        test: &TestDatabase,
+        now: &str,
+        sign_in: SignInSettings,
+        ehrs: Vec<Arc<medial::auth::ehr::Ehr>>,
+        callers: Callers,
+        origins: Vec<String>,
+    ) -> Service {
         let clock = Arc::new(Clock {
             fixed: Fixed::at(instant(now)),
             ids: medial::seam::System::default(),
@@ -95,6 +113,7 @@ impl Service {
         let seam: Seam = clock.clone();
         let exports = std::env::temp_dir().join(format!("medial-exports-{:032x}", seam.random()));
         let settings_of_app = AppSettings {
+            callers: Arc::new(callers),
             time_zone: chrono_tz::UTC,
             active_profiles: None,
             export_directory: exports,
@@ -119,12 +138,14 @@ impl Service {
         let mut http = HttpSettings::new(CursorKey::new(b"a secret for cursors"));
         http.bind.set_port(0);
         http.workers = 1;
+        http.cross_origins = origins;
         let tokens = Tokens::new(verifier, seam.clone());
         let people = Arc::new(People::new(tokens, app.clone()));
         let ready = |app: &App| app.db.ping().map_err(|error| error.to_string());
         let mut endpoints = medial::http::v1::endpoints();
         endpoints.extend(medial::http::smart::endpoints());
         endpoints.extend(medial::fhir::endpoints());
+        endpoints.extend(medial::cds::endpoints());
         endpoints.extend(medial::web::endpoints());
         let state = State::new(app.clone(), people, seam, http, ready, endpoints)
             .with_error_page(medial::web::error_page)

@@ -79,6 +79,7 @@ impl Service {
             ids: medial::seam::System::default(),
         });
         let settings = AppSettings {
+            callers: std::sync::Arc::default(),
             time_zone: zone,
             active_profiles: None,
             export_directory: std::env::temp_dir(),

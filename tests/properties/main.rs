@@ -6,6 +6,7 @@
     reason = "a test that cannot go on must stop, wherever it is"
 )]
 
+mod cards;
 mod records;
 
 use chrono::{Days, FixedOffset, Months, NaiveDate, TimeDelta};

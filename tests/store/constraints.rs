@@ -14,6 +14,7 @@ use std::sync::{Arc, Barrier};
 /// The program over a test's database.
 pub fn app(test: &TestDatabase, seam: medial::seam::Seam, time_zone: chrono_tz::Tz) -> Arc<App> {
     let settings = AppSettings {
+        callers: std::sync::Arc::default(),
         time_zone,
         active_profiles: None,
         export_directory: std::env::temp_dir(),

@@ -76,7 +76,7 @@ pub enum Finding<'p> {
         /// The episode.
         episode: Uuid,
         /// The decision.
-        decision: Decision<'p>,
+        decision: Box<Decision<'p>>,
         /// What is to be said of it.
         statement: Statement,
     },
@@ -215,7 +215,7 @@ fn viewed<'p>(
             }
             findings.push(Finding::Recorded {
                 episode: *episode,
-                decision: decision.clone(),
+                decision: Box::new(decision.clone()),
                 statement: Statement::Next(step),
             });
         }
@@ -240,7 +240,7 @@ fn of_order<'p>(ordered: &Ordered, decisions: &[(Uuid, Vec<Decision<'p>>)]) -> V
             if let Some(statement) = statement(ordered, decision) {
                 findings.push(Finding::Recorded {
                     episode: *episode,
-                    decision: decision.clone(),
+                    decision: Box::new(decision.clone()),
                     statement,
                 });
             }

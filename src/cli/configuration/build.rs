@@ -1,5 +1,6 @@
 //! From what was given to what the program works with; and what does not go together.
 
+use super::callers::GivenCaller;
 use super::ehrs;
 use super::kind::{Kind, Value};
 use super::settings::{SETTINGS, Setting};
@@ -11,7 +12,7 @@ use crate::app::people::{SignInSettings, may_have_pages};
 use crate::auth::Role;
 use crate::auth::ehr::Ehr;
 use crate::auth::oidc::{OidcSettings, Provider};
-use crate::auth::{self, Algorithm, DiaryKey, JwksLocation, Secret};
+use crate::auth::{self, Algorithm, Caller, Callers, DiaryKey, JwksLocation, Secret};
 use crate::db::{DatabaseSettings, Synchronous};
 use crate::http::{CursorKey, HttpSettings};
 use crate::seam::{Outside, System};
@@ -40,9 +41,11 @@ const STREAMS: u64 = 4;
 pub(super) fn build(
     file: Option<PathBuf>,
     given: BTreeMap<&'static str, Given>,
+    callers: Vec<GivenCaller>,
     problems: Vec<Problem>,
 ) -> (Configuration, Vec<Problem>) {
     let mut builder = Builder {
+        callers,
         values: BTreeMap::new(),
         given,
         problems,
@@ -56,6 +59,7 @@ pub(super) fn build(
 }
 
 struct Builder {
+    callers: Vec<GivenCaller>,
     values: BTreeMap<&'static str, Value>,
     given: BTreeMap<&'static str, Given>,
     problems: Vec<Problem>,
@@ -163,6 +167,7 @@ impl Builder {
         let diary = self.diary(secret.as_deref(), http.bind);
         let sign_in = self.sign_in();
         let smart = self.smart(secret.as_deref());
+        let callers = self.callers();
         Configuration {
             file,
             database,
@@ -175,6 +180,7 @@ impl Builder {
                 sign_in,
                 diary,
                 smart,
+                callers,
             },
             profiles_directory: self.path("judging.profiles_directory"),
             http,
@@ -251,8 +257,25 @@ impl Builder {
             grace: self.duration("http.grace"),
             retry_after: self.small("http.retry_after"),
             cursor_key: self.cursor_key(token_secret),
+            cross_origins: self.origins(),
             public_url: self.text("http.public_url").map(str::to_owned),
         }
+    }
+
+    /// The origins of browsers that may call the services of CDS Hooks.
+    fn origins(&mut self) -> Vec<String> {
+        let listed = self.list("cds.origins").unwrap_or_default();
+        for origin in &listed {
+            let is_origin = origin
+                .strip_prefix("https://")
+                .or_else(|| origin.strip_prefix("http://"))
+                .is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', '@']));
+            if !is_origin {
+                let what = format!("“{origin}” is no origin, as https://sandbox.example.org");
+                self.problem("cds.origins", what);
+            }
+        }
+        listed
     }
 
     fn streams(&mut self) -> usize {
@@ -376,6 +399,24 @@ impl Builder {
                 .to_owned(),
         );
         drawn()
+    }
+}
+
+/// The systems that may ask for decision support.
+impl Builder {
+    fn callers(&mut self) -> Arc<Callers> {
+        let mut callers = Vec::new();
+        for given in std::mem::take(&mut self.callers) {
+            match Caller::new(given.settings) {
+                Ok(caller) => callers.push(caller),
+                Err(error) => self.problems.push(Problem {
+                    origin: given.origin,
+                    name: None,
+                    what: format!("cds.client: {error}"),
+                }),
+            }
+        }
+        Arc::new(Callers::new(callers))
     }
 }
 

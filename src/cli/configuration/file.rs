@@ -1,5 +1,6 @@
 //! The configuration file: TOML, read with every mistake told by its line.
 
+use super::callers::{self, GivenCaller};
 use super::settings::{SETTINGS, Setting};
 use super::{Given, Origin, Problem};
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ const LARGEST: u64 = 1024 * 1024;
 pub(super) struct FromFile {
     pub(super) given: BTreeMap<&'static str, Given>,
     pub(super) problems: Vec<Problem>,
+    pub(super) callers: Vec<GivenCaller>,
 }
 
 /// Reads the file at `path`.
@@ -61,6 +63,12 @@ impl FromFile {
                 continue;
             }
             for (key, value) in table {
+                if section.get_ref() == callers::SECTION && key.get_ref() == callers::KEY {
+                    let (found, problems) = callers::read(value, &origin);
+                    self.callers.extend(found);
+                    self.problems.extend(problems);
+                    continue;
+                }
                 self.take_one(section.get_ref(), key, value, &origin);
             }
         }

@@ -1,6 +1,7 @@
 //! What the program is configured with: a TOML file, then the environment, then flags; each stronger than the one before.
 
 mod build;
+mod callers;
 #[cfg(test)]
 mod documentation;
 mod ehrs;
@@ -172,7 +173,7 @@ impl ConfigurationArgs {
         let mut given = self.fallbacks.clone();
         given.extend(from_file.given);
         given.extend(self.given.clone());
-        build::build(file, given, from_file.problems)
+        build::build(file, given, from_file.callers, from_file.problems)
     }
 
     fn file(&self) -> Option<PathBuf> {

@@ -170,6 +170,8 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "A file with their password; a line end after it does not count.";
     rare "reminders.from", "reminders-from", "MEDIAL_REMINDERS_FROM", Kind::MailAddress, None,
         "The sender of reminders by e-mail, as clinic@example.org.";
+    rare "cds.origins", "cds-origins", "MEDIAL_CDS_ORIGINS", Kind::List(&[]), None,
+        "Origins, as https://sandbox.example.org, whose pages may call the services of CDS Hooks from a browser. Default: none; record systems that call from a server need none.";
     often "log.filter", "log-filter", "MEDIAL_LOG_FILTER", Kind::LogFilter, Some("info,actix_server=warn"),
         "What is logged to standard error: error, warn, info, debug or trace, also by module as in warn,medial=info.";
     often "log.format", "log-format", "MEDIAL_LOG_FORMAT", Kind::Choice(&["text", "json"]), Some("text"),

@@ -200,7 +200,7 @@ fn everything_wrong_is_told_at_once_with_its_line_and_without_its_value() {
         "FILE:2: database.url: the database URL is not understood",
         "FILE:3: database.connections: expected a whole number from 1 to 1000, written as a number without quotes",
         "FILE:4: database.synchronous: expected full or normal",
-        "FILE:6: there is no section `htp`; known are database, http, tokens, sign_in, judging, exports, diary, reminders, log",
+        "FILE:6: there is no section `htp`; known are database, http, tokens, sign_in, smart, judging, exports, diary, reminders, cds, log",
         "FILE:9: there is no key `bnid` in [http]; known are bind, public_url,",
         "FILE:10: http.deadline: expected a time such as 500ms, 30s, 5m or 1h, at most 86400s, written in quotes",
         "FILE:11: http.workers: expected a whole number from 1 to 256",
@@ -208,6 +208,49 @@ fn everything_wrong_is_told_at_once_with_its_line_and_without_its_value() {
         "FILE:14: tokens.algorithms: expected any of HS256, RS256, ES256, EdDSA",
         "--http-queue: http.queue: expected a whole number",
         "--log-format: log.format: expected text or json",
+    ];
+    assert_eq!(found.len(), begins.len(), "{found:#?}");
+    for (found, begin) in found.iter().zip(begins) {
+        assert!(
+            found.starts_with(begin),
+            "{found}\nshould begin with\n{begin}"
+        );
+        assert!(!found.contains("hidden-value"), "{found}");
+    }
+}
+
+#[test]
+fn clients_of_decision_support_are_read_with_their_keys() {
+    let keys = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/keys/jwks-client.json"
+    );
+    let text = format!(
+        "[[cds.client]]\nissuer = \"https://ehr.example.org\"\norganization = \"north\"\njwks_file = \"{keys}\"\n\
+         fhir_servers = [\"https://ehr.example.org/r4/\"]\n[[cds.client]]\nissuer = \"https://other.example.org\"\n\
+         organization = \"south\"\ntenant = \"t-1\"\njwks_url = \"https://other.example.org/keys\"\n"
+    );
+    let file = File::new("clients", &text);
+    let (found, problems) = arguments(&file, &[]).read();
+    assert_eq!(problems, []);
+    assert_eq!(found.app.callers.organizations(), ["north", "south"]);
+}
+
+#[test]
+fn what_is_wrong_with_a_client_is_told_by_line() {
+    let file = File::new(
+        "clients_wrong",
+        "[cds]\norigins = [\"*\"]\n[[cds.client]]\nissuer = 7\njwks = \"{}\"\njwks_url = \"x\"\nsecret = \"hidden-value\"\n\
+         [[cds.client]]\nissuer = \"https://ehr.example.org\"\norganization = \"north\"\njwks = \"{}\"\n",
+    );
+    let found = problems(&file, &[]);
+    let begins = [
+        "FILE:2: cds.origins: “*” is no origin",
+        "FILE:3: cds.client: needs organization",
+        "FILE:3: cds.client: needs one of jwks_url, jwks_file and jwks",
+        "FILE:4: cds.client: issuer: expected a text in quotes",
+        "FILE:7: cds.client: there is no key `secret`; known are issuer, organization,",
+        "FILE:8: cds.client: the key set cannot be used",
     ];
     assert_eq!(found.len(), begins.len(), "{found:#?}");
     for (found, begin) in found.iter().zip(begins) {

@@ -5,6 +5,7 @@ mod adverse_events;
 mod audit;
 mod blocks;
 pub mod candidates;
+mod cds_feedback;
 mod determinations;
 mod diary;
 mod episodes;
@@ -44,6 +45,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         profiles::endpoints(),
         evaluate::endpoints(),
         exports::endpoints(),
+        cds_feedback::endpoints(),
         audit::endpoints(),
     ];
     nouns.into_iter().flatten().collect()
