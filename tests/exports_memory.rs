@@ -144,6 +144,7 @@ fn ten_times_the_rows_take_the_same_memory() {
     let database = Database::open(&DatabaseSettings::new(url)).unwrap();
     database.migrate().unwrap();
     let settings = AppSettings {
+        callers: std::sync::Arc::default(),
         time_zone: chrono_tz::UTC,
         active_profiles: None,
         export_directory: directory.join("exports"),

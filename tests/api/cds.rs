@@ -590,3 +590,47 @@ on_each_database! {
         assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, SANDBOX));
     }
 }
+
+/// Prints how long cards take on a database of some size: `scripts/test --test api --run-ignored only card_latency`.
+#[test]
+#[ignore = "it measures, and asserts nothing about time"]
+fn card_latency() {
+    const PATIENTS: usize = 2000;
+    const CALLS: usize = 500;
+    let Some(test) = TestDatabase::migrated(medial::db::DatabaseKind::Sqlite) else {
+        return;
+    };
+    let service = service(&test);
+    let path = format!(
+        "{}/tests/fixtures/cases/first-block-only.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let case: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    for number in 0..PATIENTS {
+        let mut block = case["blocks"][0].clone();
+        let value = format!("SYN-{number}");
+        block["patient"] = json!({"identifiers": [{"system": "urn:example:mrn", "value": value}]});
+        block["episode"] = case["episode"].clone();
+        service.post("/v1/blocks", &block).expect(201);
+    }
+    let mut times: Vec<std::time::Duration> = (0..CALLS)
+        .map(|number| {
+            let mut body = view();
+            let value = format!("SYN-{}", (number * 7919) % PATIENTS);
+            body["prefetch"]["patient"]["identifier"][1]["value"] = value.into();
+            let token = token(&service, &format!("{BASE}/medial-patient-view"));
+            let begun = std::time::Instant::now();
+            let answer = send(&service, "/cds-services/medial-patient-view", &token, &body);
+            let took = begun.elapsed();
+            assert_eq!(answer.expect(200)["cards"].as_array().unwrap().len(), 1);
+            took
+        })
+        .collect();
+    times.sort_unstable();
+    let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
+    println!(
+        "{CALLS} calls, {PATIENTS} patients: p50 {:?}, p99 {:?}",
+        at(50),
+        at(99)
+    );
+}
