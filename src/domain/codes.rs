@@ -218,8 +218,8 @@ fn part_digit(joint: Joint) -> u8 {
 pub fn covered_diagnoses(joints: &[Joint], facet_cyst: bool) -> Vec<DiagnosisCode> {
     let digits: Vec<u8> = joints.iter().copied().map(part_digit).collect();
     let covered = |diagnosis: &&DiagnosisCode| {
-        let family = |family: &&str| diagnosis.code.starts_with(*family);
-        COVERED.iter().any(|one| family(&one)) || (facet_cyst && family(&&COVERED_FOR_CYST))
+        let of_family = |family: &str| diagnosis.code.starts_with(family);
+        COVERED.into_iter().any(of_family) || (facet_cyst && of_family(COVERED_FOR_CYST))
     };
     KNOWN
         .iter()

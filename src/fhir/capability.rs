@@ -1,6 +1,7 @@
 //! The CapabilityStatement: made once from the table of what is served, and given out from memory.
 
 use super::answer::body_reply;
+use super::interactions::{self, Change};
 use super::read::base;
 use super::resource::Interaction;
 use super::table::{SearchParameter, Served, TABLE};
@@ -27,7 +28,11 @@ pub(super) fn show(_: &State, call: &Call) -> Result<Reply> {
 }
 
 fn statement() -> Map<String, Value> {
-    let resources: Vec<Value> = TABLE.iter().map(resource).collect();
+    let resources: Vec<Value> = TABLE
+        .iter()
+        .map(resource)
+        .chain([interactions::taken_only()])
+        .collect();
     let fields = json!({
         "resourceType": "CapabilityStatement",
         "id": "medial",
@@ -55,6 +60,7 @@ fn statement() -> Map<String, Value> {
                 "description": "A bearer token in every request but this one.",
             },
             "resource": resources,
+            "interaction": interactions::OF_ALL.map(|code| json!({ "code": code })),
         }],
     });
     match fields {
@@ -64,10 +70,13 @@ fn statement() -> Map<String, Value> {
 }
 
 fn resource(served: &Served) -> Value {
+    let changes: Vec<Change> = interactions::changes(served.kind).collect();
     let interactions: Vec<Value> = served
         .interactions
         .iter()
-        .map(|interaction| json!({"code": interaction.code()}))
+        .map(|interaction| interaction.code())
+        .chain(changes.iter().filter_map(|change| change.code()))
+        .map(|code| json!({ "code": code }))
         .collect();
     let keeps = served.interactions.contains(&Interaction::Vread);
     let mut body = json!({
@@ -80,6 +89,7 @@ fn resource(served: &Served) -> Value {
         return body;
     };
     let parameter = |one: &SearchParameter| json!({"name": one.name, "type": one.kind});
+    conditions(fields, &changes);
     let lists = [
         ("supportedProfile", json!(served.profiles)),
         ("searchInclude", json!(served.includes)),
@@ -95,4 +105,22 @@ fn resource(served: &Served) -> Value {
         }
     }
     body
+}
+
+/// What may be changed depending on what is recorded already.
+fn conditions(fields: &mut Map<String, Value>, changes: &[Change]) {
+    if changes.is_empty() {
+        return;
+    }
+    let may = |change| changes.contains(&change);
+    let deletes = if may(Change::ConditionalDelete) {
+        "single"
+    } else {
+        "not-supported"
+    };
+    fields.insert("updateCreate".to_owned(), json!(false));
+    fields.insert("conditionalCreate".to_owned(), json!(may(Change::Create)));
+    let updates = may(Change::ConditionalUpdate);
+    fields.insert("conditionalUpdate".to_owned(), json!(updates));
+    fields.insert("conditionalDelete".to_owned(), json!(deletes));
 }

@@ -1,16 +1,25 @@
 //! FHIR R4 over the records: a translation, computed when it is asked for. Nothing of it is stored.
 
 mod answer;
+mod bundle;
 pub mod capability;
+mod conditional;
+mod criteria;
 pub mod ids;
+mod intake;
+pub mod interactions;
 pub mod out;
 pub mod outcome;
+mod patch;
 mod read;
+mod references;
 pub mod resource;
+
 pub mod source;
 pub mod table;
 pub mod terms;
 mod versions;
+pub mod write;
 
 use crate::http::registry::{Access, Endpoint, Handler, Method, Runs};
 use resource::Interaction;
@@ -37,6 +46,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             endpoints.extend(of_type(served.kind, *interaction));
         }
     }
+    endpoints.extend(interactions::endpoints());
     // Where two paths fit, the one that was registered first is taken: the literal ones come before `{id}`.
     endpoints.sort_by_key(|endpoint| endpoint.path_parameters().count());
     endpoints

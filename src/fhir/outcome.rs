@@ -1,7 +1,7 @@
 //! Errors as FHIR has them.
 
 use crate::app::FieldError;
-use crate::http::dialect::FHIR_JSON;
+use crate::http::dialect::{FHIR_BASE, FHIR_JSON};
 use crate::http::problem::{Kind, Problem};
 use crate::http::reply::Reply;
 use crate::http::state::Fault;
@@ -89,6 +89,8 @@ pub fn element_issue(error: &FieldError, kind: Option<&str>) -> Value {
         "required" | "too_few" => "required",
         "unknown_field" | "unknown_element" | "not_here" => "structure",
         "unknown_value" => "code-invalid",
+        "unknown_extension" => "extension",
+        "not_kept" => "not-supported",
         "not_found" => "not-found",
         "duplicate" => "duplicate",
         "unknown_parameter" | "unsupported" => "not-supported",
@@ -160,7 +162,8 @@ pub fn show(fault: &Fault<'_>) -> Reply {
         .path
         .split('/')
         .nth(3)
-        .filter(|kind| kind.starts_with(|first: char| first.is_ascii_uppercase()));
+        .filter(|kind| kind.starts_with(|first: char| first.is_ascii_uppercase()))
+        .or((fault.path == FHIR_BASE).then_some("Bundle"));
     let body = of_problem(fault.problem, kind, &fault.request_id.to_string());
     // A tree of maps and texts always serializes.
     let text = serde_json::to_vec(&body).unwrap_or_default();

@@ -189,6 +189,8 @@ pub const EXT_CRITERION: &str = own_extension!("criterion");
 pub const EXT_JUDGED_BY: &str = own_extension!("judged-by");
 /// How far a profile is verified.
 pub const EXT_TRUST: &str = own_extension!("trust");
+/// The episode that the answers to a questionnaire are about.
+pub const EXT_EPISODE: &str = own_extension!("episode");
 /// Why a record was withdrawn.
 pub const EXT_WITHDRAWN: &str = own_extension!("withdrawn");
 

@@ -135,6 +135,20 @@ fn disability_in_range(
     Ok(body)
 }
 
+impl DisabilityBody {
+    /// As the domain knows it.
+    #[must_use]
+    pub fn into_domain(self) -> DisabilityScore {
+        let decimal = |number: i64| i32::try_from(number).unwrap_or(i32::MAX);
+        DisabilityScore {
+            instrument: self.instrument.0,
+            score_tenths: decimal(self.score.0),
+            maximum_tenths: decimal(self.maximum.0),
+            taken_on: self.taken_on.0,
+        }
+    }
+}
+
 impl EpisodeBody {
     /// What is wrong across fields; pointers begin with `at`.
     pub fn check(&self, at: &str, today: NaiveDate, errors: &mut Vec<FieldError>) {
@@ -202,7 +216,6 @@ impl EpisodeBody {
     /// As the domain knows it.
     #[must_use]
     pub fn into_domain(self) -> Episode {
-        let decimal = |number: i64| i32::try_from(number).unwrap_or(i32::MAX);
         let mut causes: Vec<Cause> = self
             .causes
             .unwrap_or_default()
@@ -216,12 +229,6 @@ impl EpisodeBody {
             start: entry.start.map(|date| date.0),
             end: entry.end.map(|date| date.0),
             outcome: entry.outcome.map(|code| code.0),
-        };
-        let disability = |score: DisabilityBody| DisabilityScore {
-            instrument: score.instrument.0,
-            score_tenths: decimal(score.score.0),
-            maximum_tenths: decimal(score.maximum.0),
-            taken_on: score.taken_on.0,
         };
         Episode {
             region: self.region.0,
@@ -244,7 +251,7 @@ impl EpisodeBody {
                 .disability
                 .unwrap_or_default()
                 .into_iter()
-                .map(disability)
+                .map(DisabilityBody::into_domain)
                 .collect(),
             assessment: self.assessment.map(|text| text.0),
         }

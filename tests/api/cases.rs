@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// The worked examples by name.
-fn cases() -> Vec<(String, Value)> {
+pub fn cases() -> Vec<(String, Value)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cases");
     let mut cases: Vec<(String, Value)> = std::fs::read_dir(directory)
         .unwrap()
@@ -36,7 +36,7 @@ fn without(value: &Value, names: &[&str]) -> Value {
     value
 }
 
-fn list<'v>(case: &'v Value, name: &str) -> Vec<&'v Value> {
+pub fn list<'v>(case: &'v Value, name: &str) -> Vec<&'v Value> {
     case.get(name)
         .and_then(Value::as_array)
         .into_iter()
@@ -64,7 +64,7 @@ fn ablation_of(episode: &str, ablation: &Value) -> Value {
 }
 
 /// What is said about the episode as of the case's day, in the form of its `expect`, in a fixed order.
-fn said(service: &Service, episode: &str, case: &Value) -> Vec<Value> {
+pub fn said(service: &Service, episode: &str, case: &Value) -> Vec<Value> {
     let as_of = case["as_of"].as_str().unwrap();
     let path = format!("/v1/episodes/{episode}/determinations?as_of={as_of}&profiles=all");
     shaped(&service.get(&path).expect(200))
@@ -88,7 +88,7 @@ fn shaped(answer: &Value) -> Vec<Value> {
     found
 }
 
-fn expected(case: &Value) -> Vec<Value> {
+pub fn expected(case: &Value) -> Vec<Value> {
     let mut expected = case["expect"].as_array().unwrap().clone();
     expected.sort_by_key(key);
     expected

@@ -21,6 +21,7 @@ mod corrections;
 mod described;
 mod diary;
 mod evidence;
+mod fhir_write;
 mod launch;
 mod lists;
 mod oidc;

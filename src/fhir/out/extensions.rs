@@ -204,6 +204,12 @@ const EXTENSIONS: &[Extension] = &[
         "Why the record was withdrawn",
     ),
     simple(
+        terms::EXT_EPISODE,
+        "QuestionnaireResponse",
+        "Reference",
+        "The episode that the answers are about, where the patient has several",
+    ),
+    simple(
         terms::EXT_RESOLVED_ON,
         "AdverseEvent",
         "date",

@@ -45,7 +45,10 @@ fn name(patient: &Patient) -> Value {
     name.maybe("family", patient.family_name.clone());
     name.maybe(
         "given",
-        patient.given_name.clone().map(|given| json!([given])),
+        patient
+            .given_name
+            .as_ref()
+            .map(|given| given.split_whitespace().collect::<Value>()),
     );
     Value::Object(name.done())
 }
