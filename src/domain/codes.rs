@@ -43,13 +43,13 @@ const fn ablation_codes(region: CoveredRegion) -> [&'static str; 2] {
     }
 }
 
-/// The lines of a block; `medicare`: the lines of a diagnostic one carry KX.
+/// The lines of a block; `kx`: the lines of a diagnostic one carry KX, as Medicare asks.
 ///
 /// Levels are counted over the whole session: T12-L1 and L1-2 are a first thoracic and a second lumbar joint.
 #[must_use]
-pub fn block_lines(block: &Block, medicare: bool) -> Vec<ProcedureLine> {
+pub fn block_lines(block: &Block, kx: bool) -> Vec<ProcedureLine> {
     let mut modifiers = Vec::new();
-    if medicare && block.kind == BlockKind::Diagnostic {
+    if kx && block.kind == BlockKind::Diagnostic {
         modifiers.push("KX");
     }
     modifiers.push(side_modifier(block.side));
@@ -294,8 +294,8 @@ mod tests {
 
     #[test]
     fn diagnostic_lines_of_medicare_carry_kx_and_both_sides_50() {
-        let modifiers = |side, kind, medicare| {
-            let lines = block_lines(&block(&["L4-5", "L5-S1"], side, kind), medicare);
+        let modifiers = |side, kind, kx| {
+            let lines = block_lines(&block(&["L4-5", "L5-S1"], side, kind), kx);
             assert!(lines.iter().all(|line| line.units == 1));
             lines[1].modifiers.clone()
         };

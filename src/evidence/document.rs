@@ -891,11 +891,11 @@ fn missing(judgements: &[Judgement]) -> Vec<Missing> {
 }
 
 fn codes(records: &EvidenceRecords) -> Codes {
-    let medicare = records.profile.id.starts_with("medicare");
+    let kx = records.profile.kx_modifier;
     let blocks = records.blocks.iter().map(|block| ProcedureCodes {
         performed_on: Date(block.value.local_date()),
         what: format!("{} {}", block.value.kind, block.value.technique),
-        lines: code_lines(block_lines(&block.value, medicare)),
+        lines: code_lines(block_lines(&block.value, kx)),
     });
     let ablations = records.ablations.iter().map(|ablation| ProcedureCodes {
         performed_on: Date(ablation.value.performed_on),

@@ -41,6 +41,8 @@ struct Document {
     effective: Option<Spanned<String>>,
     trust: Spanned<String>,
     source: Spanned<String>,
+    #[serde(default)]
+    kx_modifier: bool,
     criteria: CriteriaDocument,
     #[serde(default)]
     agent_windows: BTreeMap<Spanned<String>, WindowDocument>,
@@ -177,6 +179,7 @@ impl Reader<'_> {
             region,
             effective,
             provenance,
+            kx_modifier: document.kx_modifier,
             criteria,
             provenances: std::mem::take(&mut self.provenances),
         }
@@ -463,6 +466,9 @@ blocks = { value = 1, trust = "unverified", source = "made up" }
             (50, 1)
         );
         assert_eq!(profile.provenances.len(), 2);
+        assert!(!profile.kx_modifier, "unless the document says so");
+        let with = SOUND.replace("\n[criteria]", "kx_modifier = true\n\n[criteria]");
+        assert!(read("kx.toml", &with).unwrap().kx_modifier);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct Profile {
     pub effective: Option<NaiveDate>,
     /// Where it comes from and how far that is verified.
     pub provenance: Provenance,
+    /// Whether the body asks for the modifier KX on the lines of a diagnostic block.
+    pub kx_modifier: bool,
     /// The numbers.
     pub criteria: Criteria,
     /// Where each number comes from, by the criterion's name.
