@@ -261,6 +261,8 @@ on_each_database! {
                 assert_eq!(summary(&walk(test, &filter, sort, 4, || ())), expected, "{name} by {sort:?}");
                 let count = test.database.read(|tx| candidates::count(tx, OURS, &filter)).unwrap();
                 assert_eq!(usize::try_from(count).unwrap(), expected.len(), "{name}");
+                let count = test.database.read(|tx| candidates::count_up_to(tx, OURS, &filter, 3)).unwrap();
+                assert_eq!(usize::try_from(count).unwrap(), expected.len().min(3), "{name}");
             }
         }
     }
