@@ -71,36 +71,27 @@ impl Server {
 
     /// Takes e-mail: the whole conversation of the client as one text.
     fn mail() -> Server {
-        Server::start(|stream, fails| {
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let mut text = String::new();
-            let mut in_message = false;
-            stream.write_all(b"220 mail.test ESMTP\r\n").unwrap();
-            loop {
-                let mut line = String::new();
-                if reader.read_line(&mut line).unwrap() == 0 {
-                    return text;
-                }
-                text.push_str(&line);
-                let answer = match line.trim_end() {
-                    "." if in_message => {
-                        in_message = false;
-                        if fails { "451 later" } else { "250 taken" }
-                    }
-                    _ if in_message => continue,
-                    "DATA" => {
-                        in_message = true;
-                        "354 go on"
-                    }
-                    "QUIT" => {
-                        stream.write_all(b"221 bye\r\n").unwrap();
-                        return text;
-                    }
-                    _ => "250 fine",
-                };
-                stream
-                    .write_all(format!("{answer}\r\n").as_bytes())
-                    .unwrap();
+        Server::start(|stream, fails| converse(stream, fails, None))
+    }
+
+    /// Takes e-mail by TLS from the start.
+    fn mail_by_tls() -> Server {
+        let tls = tls();
+        Server::start(move |stream, fails| match encrypted(&tls, stream) {
+            Ok(mut stream) => converse(&mut stream, fails, None),
+            Err(error) => format!("no TLS: {error}"),
+        })
+    }
+
+    /// Takes e-mail by TLS after a greeting, which it offers.
+    fn mail_by_starttls() -> Server {
+        let tls = tls();
+        Server::start(move |stream, fails| {
+            let greeted = converse(stream, fails, Some("STARTTLS"));
+            assert!(greeted.ends_with("STARTTLS\r\n"), "{greeted}");
+            match encrypted(&tls, stream) {
+                Ok(mut stream) => format!("{greeted}{}", talk(&mut stream, fails, None)),
+                Err(error) => format!("{greeted}no TLS: {error}"),
             }
         })
     }
@@ -137,6 +128,96 @@ impl Server {
         std::thread::sleep(std::time::Duration::from_millis(50));
         self.received.try_iter().collect()
     }
+}
+
+/// Greets, and talks with a client.
+fn converse(stream: &mut (impl Read + Write), fails: bool, offers: Option<&str>) -> String {
+    stream.write_all(b"220 mail.test ESMTP\r\n").unwrap();
+    talk(stream, fails, offers)
+}
+
+/// Takes mail until the client has said goodbye, or what is offered to it; everything that it said.
+fn talk(stream: &mut (impl Read + Write), fails: bool, offers: Option<&str>) -> String {
+    let mut text = String::new();
+    let mut in_message = false;
+    loop {
+        let line = line_of(stream);
+        if line.is_empty() {
+            return text;
+        }
+        text.push_str(&line);
+        let answer = match line.trim_end() {
+            "." if in_message => {
+                in_message = false;
+                if fails { "451 later" } else { "250 taken" }
+            }
+            _ if in_message => continue,
+            "DATA" => {
+                in_message = true;
+                "354 go on"
+            }
+            "QUIT" => {
+                stream.write_all(b"221 bye\r\n").unwrap();
+                return text;
+            }
+            said if said.starts_with("EHLO") && offers.is_some() => "250-fine\r\n250 STARTTLS",
+            said if said.starts_with("EHLO") => "250-fine\r\n250 AUTH PLAIN",
+            said if offers == Some(said) => {
+                stream.write_all(b"220 go on\r\n").unwrap();
+                return text;
+            }
+            said if said.starts_with("AUTH") => "235 welcome",
+            _ => "250 fine",
+        };
+        let answer = format!("{answer}\r\n");
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return text;
+        }
+    }
+}
+
+/// The next line, read byte by byte so that nothing behind it is lost; empty at the end.
+fn line_of(stream: &mut impl Read) -> String {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while matches!(stream.read(&mut byte), Ok(1)) {
+        line.push(byte[0]);
+        if byte[0] == b'\n' {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+const AUTHORITY: &[u8] = include_bytes!("fixtures/keys/mail-authority.pem");
+
+/// A server for which [`AUTHORITY`] vouches, as 127.0.0.1.
+fn tls() -> Arc<rustls::ServerConfig> {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let certificate =
+        CertificateDer::from_pem_slice(include_bytes!("fixtures/keys/mail-server.pem")).unwrap();
+    let key =
+        PrivateKeyDer::from_pem_slice(include_bytes!("fixtures/keys/mail-server-key.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    Arc::new(config)
+}
+
+type Encrypted<'s> = rustls::StreamOwned<rustls::ServerConnection, &'s mut std::net::TcpStream>;
+
+fn encrypted<'s>(
+    tls: &Arc<rustls::ServerConfig>,
+    mut stream: &'s mut std::net::TcpStream,
+) -> std::io::Result<Encrypted<'s>> {
+    let mut connection = rustls::ServerConnection::new(Arc::clone(tls)).unwrap();
+    connection.complete_io(&mut stream)?;
+    Ok(rustls::StreamOwned::new(connection, stream))
 }
 
 struct Clinic {
@@ -284,14 +365,37 @@ fn webhook(server: &Server) -> Option<Delivery> {
 }
 
 fn mail(server: &Server) -> Option<Delivery> {
+    secured_mail(server, MailSecurity::None, None)
+}
+
+fn secured_mail(
+    server: &Server,
+    security: MailSecurity,
+    authorities: Option<&[u8]>,
+) -> Option<Delivery> {
+    let signs_in = security != MailSecurity::None;
     Some(Delivery::Email(MailServer {
         host: "127.0.0.1".to_owned(),
         port: server.port,
-        security: MailSecurity::None,
-        user: None,
-        password: None,
+        security,
+        user: signs_in.then(|| "reminders".to_owned()),
+        password: signs_in.then(|| "a password".to_owned()),
+        authorities: authorities.map(<[u8]>::to_vec),
         from: "clinic@example.org".to_owned(),
     }))
+}
+
+/// Whether one reminder reached the server as mail, and all that the server heard.
+fn mailed(
+    test: &TestDatabase,
+    server: &Server,
+    security: MailSecurity,
+    authorities: Option<&[u8]>,
+) -> (bool, String) {
+    let clinic = Clinic::new(test, secured_mail(server, security, authorities));
+    clinic.link(RemindBy::Email, Some("someone@example.net"));
+    let sent = clinic.at("2026-03-02T10:15:00-06:00");
+    (sent == 1, server.taken().concat())
 }
 
 on_each_database! {
@@ -392,6 +496,32 @@ on_each_database! {
         assert_eq!(clinic.at("2026-03-02T12:00:00-06:00"), 0);
         assert_eq!(clinic.at("2026-03-02T12:00:01-06:00"), 0);
         assert_eq!(clinic.at("2026-03-02T12:04:00-06:00"), 1);
+    }
+
+    fn an_e_mail_goes_encrypted_from_the_start(test: &TestDatabase) {
+        let (sent, heard) = mailed(test, &Server::mail_by_tls(), MailSecurity::Tls, Some(AUTHORITY));
+        assert!(sent && heard.contains("AUTH PLAIN") && heard.contains("RCPT TO:<someone@example.net>"), "{heard}");
+    }
+
+    fn an_e_mail_goes_encrypted_after_the_greeting(test: &TestDatabase) {
+        let server = Server::mail_by_starttls();
+        let (sent, heard) = mailed(test, &server, MailSecurity::StartTls, Some(AUTHORITY));
+        let (before, after) = heard.split_once("STARTTLS\r\n").unwrap();
+        assert!(sent && after.contains("AUTH PLAIN") && after.contains("RCPT TO:<someone@example.net>"), "{heard}");
+        assert!(!before.contains("AUTH"), "{heard}");
+    }
+
+    fn an_e_mail_never_goes_to_a_server_that_nobody_vouches_for_or_that_offers_no_encryption(test: &TestDatabase) {
+        for (server, security, authorities) in [
+            (Server::mail_by_tls(), MailSecurity::Tls, None),
+            (Server::mail_by_starttls(), MailSecurity::StartTls, None),
+            (Server::mail(), MailSecurity::StartTls, Some(AUTHORITY)),
+            (Server::mail(), MailSecurity::Tls, Some(AUTHORITY)),
+        ] {
+            let (sent, heard) = mailed(test, &server, security, authorities);
+            assert!(!sent, "{security:?}: {heard}");
+            assert!(!heard.contains("AUTH") && !heard.contains("someone@example.net"), "{heard}");
+        }
     }
 
     fn an_address_is_forgotten_with_its_link(test: &TestDatabase) {

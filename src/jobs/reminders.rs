@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use lettre::message::{Mailbox, header::ContentType};
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport};
 use serde_json::json;
 use sha2::Sha256;
@@ -129,7 +130,7 @@ fn mail(server: &MailServer, reminder: &Reminder) -> std::result::Result<(), Str
         .ok_or_else(|| "the address was forgotten".to_owned())?;
     let message = message(server, reminder, to).map_err(|error| error.to_string())?;
     let transport =
-        transport(server).map_err(|_| "the mail server's name is not one".to_owned())?;
+        transport(server).map_err(|_| "TLS with the mail server cannot be set up".to_owned())?;
     // What a mail server says may repeat the address.
     transport
         .send(&message)
@@ -157,20 +158,45 @@ fn message(server: &MailServer, reminder: &Reminder, to: &str) -> Result<Message
         .map_err(|error| Error::Internal(error.into()))
 }
 
-fn transport(
-    server: &MailServer,
-) -> std::result::Result<SmtpTransport, lettre::transport::smtp::Error> {
-    let builder = match server.security {
-        MailSecurity::StartTls => SmtpTransport::starttls_relay(&server.host)?,
-        MailSecurity::Tls => SmtpTransport::relay(&server.host)?,
-        MailSecurity::None => SmtpTransport::builder_dangerous(&server.host),
+type Smtp<T> = std::result::Result<T, lettre::transport::smtp::Error>;
+
+fn transport(server: &MailServer) -> Smtp<SmtpTransport> {
+    let security = match server.security {
+        MailSecurity::StartTls => Tls::Required(tls(server)?),
+        MailSecurity::Tls => Tls::Wrapper(tls(server)?),
+        MailSecurity::None => Tls::None,
     };
+    let builder = SmtpTransport::builder_dangerous(&server.host).tls(security);
     let credentials = server.user.clone().zip(server.password.clone());
     let builder = match credentials {
         Some((user, password)) => builder.credentials(Credentials::new(user, password)),
         None => builder,
     };
     Ok(builder.port(server.port).timeout(Some(PATIENCE)).build())
+}
+
+fn tls(server: &MailServer) -> Smtp<TlsParameters> {
+    let builder = TlsParameters::builder(server.host.clone());
+    match &server.authorities {
+        Some(pem) => builder
+            .add_root_certificate(Certificate::from_pem(pem)?)
+            .build(),
+        None => builder.build(),
+    }
+}
+
+/// Whether mail can be sent to this server as it is configured, without asking it.
+///
+/// # Errors
+/// Where the certificates of its authorities are none.
+pub fn check(server: &MailServer) -> std::result::Result<(), &'static str> {
+    let pem = server.authorities.as_deref();
+    let begins = b"-----BEGIN CERTIFICATE-----";
+    let holds_one = |pem: &[u8]| pem.windows(begins.len()).any(|part| part == begins);
+    if pem.is_some_and(|pem| !holds_one(pem)) || tls(server).is_err() {
+        return Err("it holds no certificate in PEM, or one that cannot be read");
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -65,6 +65,8 @@ pub struct MailServer {
     pub user: Option<String>,
     /// Their password.
     pub password: Option<String>,
+    /// Certificates in PEM of authorities that are trusted to vouch for it, beside the public ones.
+    pub authorities: Option<Vec<u8>>,
     /// The sender.
     pub from: String,
 }

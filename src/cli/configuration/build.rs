@@ -15,6 +15,7 @@ use crate::auth::oidc::{OidcSettings, Provider};
 use crate::auth::{self, Algorithm, Caller, Callers, DiaryKey, JwksLocation, Secret};
 use crate::db::{DatabaseSettings, Synchronous};
 use crate::http::{CursorKey, HttpSettings};
+use crate::jobs::reminders;
 use crate::seam::{Outside, System};
 use chrono_tz::Tz;
 use hmac::{Hmac, KeyInit, Mac};
@@ -576,7 +577,18 @@ impl Builder {
             let what = "a user and a password belong together; give both, or neither";
             self.problem("reminders.smtp_user", what);
         }
-        Some(MailServer {
+        let authorities = match self.path("reminders.smtp_authority_file").map(|path| {
+            std::fs::read(&path)
+                .map_err(|error| format!("{} cannot be read: {error}", path.display()))
+        }) {
+            Some(Ok(pem)) => Some(pem),
+            Some(Err(what)) => {
+                self.problem("reminders.smtp_authority_file", what);
+                return None;
+            }
+            None => None,
+        };
+        let server = MailServer {
             host,
             port: u16::try_from(self.number("reminders.smtp_port")).unwrap_or(587),
             security: match self.text("reminders.smtp_security") {
@@ -586,8 +598,21 @@ impl Builder {
             },
             user,
             password,
+            authorities,
             from,
-        })
+        };
+        if let Err(what) = reminders::check(&server) {
+            self.problem("reminders.smtp_authority_file", what.to_owned());
+            return None;
+        }
+        let here = ["localhost", "127.0.0.1", "::1"];
+        if server.security == MailSecurity::None && !here.contains(&server.host.as_str()) {
+            self.warnings.push(
+                "reminders.smtp_security: mail goes to another machine unencrypted, and so does a password; set it to starttls or tls"
+                    .to_owned(),
+            );
+        }
+        Some(server)
     }
 
     fn text_of(&self, name: &str) -> Option<String> {

@@ -168,6 +168,8 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "The user to sign in as; without one nobody is signed in.";
     rare "reminders.smtp_password_file", "reminders-smtp-password-file", "MEDIAL_REMINDERS_SMTP_PASSWORD_FILE", Kind::Path, None,
         "A file with their password; a line end after it does not count.";
+    rare "reminders.smtp_authority_file", "reminders-smtp-authority-file", "MEDIAL_REMINDERS_SMTP_AUTHORITY_FILE", Kind::Path, None,
+        "Certificates in PEM of authorities that vouch for the server, beside the public ones: for a clinic with an authority of its own.";
     rare "reminders.from", "reminders-from", "MEDIAL_REMINDERS_FROM", Kind::MailAddress, None,
         "The sender of reminders by e-mail, as clinic@example.org.";
     rare "cds.origins", "cds-origins", "MEDIAL_CDS_ORIGINS", Kind::List(&[]), None,

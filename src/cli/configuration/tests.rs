@@ -83,6 +83,27 @@ fn reminders_need_what_their_kind_sends_with() {
         halves.iter().any(|one| one.contains("belong together")),
         "{halves:?}"
     );
+    let authority = File::new("authority", "no certificate");
+    let by_mail = format!(
+        "[reminders]\nkind = \"email\"\nsmtp_host = \"mail.example.org\"\nfrom = \"a@b.org\"\nsmtp_security = \"none\"\nsmtp_authority_file = \"{}\"\n",
+        authority.0.display()
+    );
+    let by_mail = File::new("by-mail", &by_mail);
+    let told = self::problems(&by_mail, &[]);
+    assert!(
+        told.len() == 1 && told[0].contains("holds no certificate"),
+        "{told:?}"
+    );
+    let pem = include_str!("../../../tests/fixtures/keys/mail-authority.pem");
+    std::fs::write(&authority.0, pem).unwrap();
+    let (found, none) = arguments(&by_mail, &[]).read();
+    assert_eq!(none, []);
+    let warned = found.warnings.iter();
+    assert!(
+        warned.clone().any(|one| one.contains("unencrypted")),
+        "{:?}",
+        found.warnings
+    );
     let secret = File::new("secret", "a secret of the webhook of 32 bytes\n");
     let whole = format!(
         "[http]\npublic_url = \"https://medial.example.org/\"\n[diary]\nlink_secret = \"llllllllllllllllllllllllllllllll\"\n\
