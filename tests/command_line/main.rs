@@ -8,7 +8,12 @@
     reason = "a test that cannot go on must stop, wherever it is"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod backup;
+mod evaluate;
+mod users;
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -70,8 +75,8 @@ fn every_command_explains_itself() {
     let place = Place::new();
     let help = place.run(&["--help"]).ends_with(0).out;
     let commands = [
-        "serve", "doctor", "migrate", "token", "evaluate", "demo", "import", "export", "backup",
-        "restore", "user", "client",
+        "serve", "doctor", "migrate", "token", "user", "client", "evaluate", "demo", "import",
+        "export", "backup", "restore",
     ];
     for command in commands {
         assert!(
@@ -93,7 +98,7 @@ fn every_command_explains_itself() {
 fn help_names_every_setting_with_its_variable_and_default() {
     let place = Place::new();
     let help = place.run(&["serve", "--help"]).ends_with(0).out;
-    let document = include_str!("../docs/configuration.md");
+    let document = include_str!("../../docs/configuration.md");
     let variables = document
         .lines()
         .filter_map(|line| line.strip_prefix("- Environment: `"));
@@ -113,191 +118,6 @@ fn help_names_every_setting_with_its_variable_and_default() {
     }
     let short = place.run(&["serve", "-h"]).ends_with(0).out;
     assert!(short.contains("--http-bind") && !short.contains("--http-queue"));
-}
-
-fn case_files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cases");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    files
-}
-
-/// A determination in the form of a case's `expect`.
-fn as_expected(determination: &Value) -> Value {
-    let rules = determination["rules"].as_array().unwrap().iter();
-    let rules: serde_json::Map<String, Value> = rules
-        .map(|rule| {
-            (
-                rule["rule"].as_str().unwrap().to_owned(),
-                rule["status"].clone(),
-            )
-        })
-        .collect();
-    let mut found = json!({"rules": rules});
-    for field in [
-        "profile",
-        "joint",
-        "side",
-        "verdict",
-        "next_step",
-        "earliest",
-        "changes_on",
-    ] {
-        found[field] = determination[field].clone();
-    }
-    found
-}
-
-fn sorted(mut determinations: Vec<Value>) -> Vec<Value> {
-    let part = |one: &Value, name: &str| one[name].as_str().unwrap().to_owned();
-    determinations.sort_by_key(|one| (part(one, "profile"), part(one, "joint"), part(one, "side")));
-    determinations
-}
-
-#[test]
-fn evaluate_judges_every_case_as_it_is_written() {
-    let place = Place::new();
-    let files = case_files();
-    assert!(files.len() >= 32);
-    let mut arguments = vec!["evaluate", "--json"];
-    arguments.extend(files.iter().map(|file| file.to_str().unwrap()));
-    let out = place.run(&arguments).ends_with(0).out;
-    let lines: Vec<&str> = out.lines().collect();
-    assert_eq!(lines.len(), files.len());
-    for (line, file) in lines.into_iter().zip(&files) {
-        let line: Value = serde_json::from_str(line).unwrap();
-        assert_eq!(line["file"], json!(file.to_str().unwrap()));
-        let case: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-        let found = line["determinations"].as_array().unwrap();
-        for one in found {
-            assert_eq!(one["evaluated_as_of"], case["as_of"]);
-            assert!(one["summary"].as_str().unwrap().ends_with('.'));
-        }
-        let found = sorted(found.iter().map(as_expected).collect());
-        let expected = sorted(case["expect"].as_array().unwrap().clone());
-        assert_eq!(found, expected, "{}", file.display());
-    }
-}
-
-#[test]
-fn evaluate_shows_a_table_of_the_profiles_that_are_asked_for() {
-    let place = Place::new();
-    let file = "tests/fixtures/cases/two-positive-blocks.json";
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-    let file = file.to_str().unwrap();
-    let ran = place
-        .run(&["evaluate", "--profiles", "sis-dual-100,medicare-lcd", file])
-        .ends_with(0);
-    let place_of = |text: &str| {
-        ran.out
-            .find(text)
-            .unwrap_or_else(|| panic!("{text}: {}", ran.out))
-    };
-    assert!(place_of("as of 2025-10-06") < place_of("sis-dual-100"));
-    assert!(place_of("sis-dual-100") < place_of("medicare-lcd"));
-    assert!(ran.out.contains("does not meet") && !ran.out.contains("facts-2018"));
-
-    let active = [
-        "evaluate",
-        "--profiles=active",
-        "--judging-active-profiles=facts-2018",
-        file,
-    ];
-    let ran = place.run(&active).ends_with(0);
-    assert!(ran.out.contains("facts-2018") && !ran.out.contains("medicare-lcd"));
-
-    let ran = place
-        .run(&["evaluate", "--profiles", "no-such", file])
-        .ends_with(2);
-    assert!(
-        ran.err.contains("no profile no-such") && ran.err.contains("medicare-lcd"),
-        "{}",
-        ran.err
-    );
-}
-
-#[test]
-fn evaluate_takes_the_day_from_the_flag_before_the_case() {
-    let place = Place::new();
-    let file =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cases/two-positive-blocks.json");
-    let arguments = [
-        "evaluate",
-        "--json",
-        "--as-of",
-        "2025-09-10",
-        file.to_str().unwrap(),
-    ];
-    let line: Value = serde_json::from_str(&place.run(&arguments).ends_with(0).out).unwrap();
-    assert_eq!(line["determinations"][0]["evaluated_as_of"], "2025-09-10");
-    place
-        .run(&["evaluate", "--as-of", "2025-9-1", file.to_str().unwrap()])
-        .ends_with(2);
-}
-
-#[test]
-fn evaluate_names_what_is_wrong_and_judges_the_others() {
-    let place = Place::new();
-    let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cases/cervical.json");
-    place.write("range.json", r#"{"episode": {"region": "lumbar"}, "blocks": [{"performed_at": "2025-01-01", "joints": ["L6-7"], "side": "left", "kind": "diagnostic", "technique": "medial_branch", "scores": [{"taken_at": "x", "scale": "nrs", "value": "2-8/10", "context": "current"}]}]}"#);
-    place.write("twice.json", "{\"episode\": 1,\n \"episode\": 2}");
-    let mut command = place.medial(&[
-        "evaluate",
-        "--json",
-        "range.json",
-        "twice.json",
-        "no.json",
-        "-",
-        good.to_str().unwrap(),
-    ]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(b"\xff").unwrap();
-    let ran = Ran::of(child.wait_with_output().unwrap()).ends_with(1);
-    let lines: Vec<Value> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(lines.len(), 5, "{}", ran.out);
-    let pointers: Vec<&str> = lines[0]["errors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|error| error["pointer"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        pointers,
-        [
-            "/blocks/0/performed_at",
-            "/blocks/0/joints/0",
-            "/blocks/0/scores/0/taken_at",
-            "/blocks/0/scores/0/value"
-        ]
-    );
-    let code = |line: usize| lines[line]["errors"][0]["code"].as_str().unwrap();
-    assert_eq!(
-        [code(1), code(2), code(3)],
-        ["invalid_json", "unreadable", "invalid_utf8"]
-    );
-    assert!(lines[4]["determinations"].is_array());
-    assert!(
-        ran.err.contains("range.json: /blocks/0/scores/0/value: "),
-        "{}",
-        ran.err
-    );
-    assert!(ran.err.contains("4 of 5 files"), "{}", ran.err);
-    assert!(!ran.err.contains("2-8/10"), "{}", ran.err);
-
-    let ran = place.run(&["evaluate", "twice.json"]).ends_with(1);
-    assert_eq!(ran.out, "");
 }
 
 #[test]
@@ -850,119 +670,4 @@ fn postgresql_is_migrated_only_when_that_is_asked_for() {
     assert!(ran.err.contains("pg_dump"), "{}", ran.err);
     let ran = with(&["restore", "x"]).ends_with(2);
     assert!(ran.err.contains("pg_restore"), "{}", ran.err);
-}
-
-/// Runs a statement on the SQLite database of a place.
-fn sqlite(path: &Path, statement: &str) {
-    use diesel::connection::SimpleConnection;
-    use diesel::{Connection, SqliteConnection};
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    connection.batch_execute(statement).unwrap();
-}
-
-const NEWER: &str = "INSERT INTO __diesel_schema_migrations (version, run_on) VALUES ('29990101000000', CURRENT_TIMESTAMP)";
-
-#[test]
-fn a_database_of_a_newer_program_is_left_alone() {
-    let place = Place::new();
-    place.run(&["migrate"]).ends_with(0);
-    sqlite(&place.0.path().join("medial.sqlite"), NEWER);
-    for command in [
-        &["serve", "--http-bind", "127.0.0.1:0"][..],
-        &["migrate"],
-        &["migrate", "--dry-run"],
-    ] {
-        let ran = place.run(command).ends_with(1);
-        assert!(
-            ran.err.contains("newer version") && ran.err.contains("29990101000000"),
-            "{}",
-            ran.err
-        );
-    }
-    let ran = place
-        .run(&["doctor", "--http-bind", "127.0.0.1:0"])
-        .ends_with(1);
-    assert!(
-        ran.out
-            .contains("problem  schema: the database was written by a newer version"),
-        "{}",
-        ran.out
-    );
-}
-
-#[test]
-fn a_backup_is_taken_from_the_running_service_and_restored() {
-    let place = Place::new();
-    let ran = place.run(&["backup", "a.backup"]).ends_with(1);
-    assert!(ran.err.contains("there is no database"), "{}", ran.err);
-    let service = Service::start(&place, &[]);
-    place.run(&["backup", "a.backup"]).ends_with(0);
-    let ran = place.run(&["backup", "a.backup"]).ends_with(2);
-    assert!(ran.err.contains("is there already"), "{}", ran.err);
-    assert_eq!(service.stop("-TERM").0, Some(0));
-
-    let database = place.0.path().join("medial.sqlite");
-    sqlite(
-        &database,
-        "INSERT INTO organizations (id, created_at) VALUES ('later', 0)",
-    );
-    let ran = place.run(&["restore", "a.backup"]).ends_with(2);
-    assert!(ran.err.contains("--force"), "{}", ran.err);
-    let ran = place.run(&["restore", "--force", "a.backup"]).ends_with(0);
-    let kept = ran
-        .out
-        .lines()
-        .find_map(|line| line.strip_prefix("What was there before is kept as "));
-    let kept = place.0.path().join(kept.unwrap());
-    let has_later = "CREATE TEMP TABLE t (x CHECK (x = 1)); INSERT INTO t SELECT count(*) FROM organizations WHERE id = 'later'";
-    let has_none = "CREATE TEMP TABLE t (x CHECK (x = 0)); INSERT INTO t SELECT count(*) FROM organizations WHERE id = 'later'";
-    sqlite(&kept, has_later);
-    sqlite(&database, has_none);
-    place
-        .run(&["doctor", "--http-bind", "127.0.0.1:0"])
-        .ends_with(0);
-}
-
-#[test]
-fn what_is_no_good_backup_is_not_restored() {
-    let place = Place::new();
-    place.run(&["migrate"]).ends_with(0);
-    place.run(&["backup", "good"]).ends_with(0);
-    let good = std::fs::read(place.0.path().join("good")).unwrap();
-
-    place.write("text", "not a database, however long it may be");
-    sqlite(&place.0.path().join("other"), "CREATE TABLE other (x)");
-    std::fs::write(place.0.path().join("newer"), &good).unwrap();
-    sqlite(&place.0.path().join("newer"), NEWER);
-    let mut cut = good.clone();
-    cut.truncate(good.len() / 2);
-    std::fs::write(place.0.path().join("cut"), &cut).unwrap();
-
-    std::fs::remove_file(place.0.path().join("medial.sqlite")).unwrap();
-    let refusals = [
-        ("text", ""),
-        ("other", "not a database of this program"),
-        ("newer", "newer version"),
-        ("cut", ""),
-        ("no-such", "cannot be read"),
-    ];
-    for (file, why) in refusals {
-        let ran = place.run(&["restore", file]).ends_with(1);
-        assert!(
-            ran.err.contains(file) && ran.err.contains(why),
-            "{}",
-            ran.err
-        );
-        assert!(!place.0.path().join("medial.sqlite").exists(), "{file}");
-        assert!(
-            !place.0.path().join("medial.sqlite.restoring").exists(),
-            "{file}"
-        );
-    }
-    place.run(&["restore", "good"]).ends_with(0);
-    assert_eq!(
-        std::fs::read(place.0.path().join("good")).unwrap(),
-        good,
-        "the backup must stay as it is"
-    );
 }
