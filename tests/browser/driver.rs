@@ -36,7 +36,7 @@ const name = (it) => {
   if (it.labels?.length) return clean([...it.labels].map((label) => label.textContent).join(" "));
   return clean(it.innerText ?? it.textContent);
 };
-const shown = (it) => it.getClientRects().length > 0;
+const shown = (it) => it.getClientRects().length > 0 && !it.closest("[aria-hidden=true]");
 const open = [...document.querySelectorAll("dialog[open]")].pop() ?? document;
 const all = [...open.querySelectorAll(kinds[role])].filter(shown);
 return all.find((it) => name(it) === wanted) ?? all.find((it) => name(it).startsWith(wanted)) ?? null;
@@ -87,7 +87,7 @@ pub struct Browser {
     theme: Cell<&'static str>,
     console: RefCell<Vec<String>>,
     network: RefCell<Vec<Value>>,
-    _profile: Directory,
+    profile: Directory,
 }
 
 impl Browser {
@@ -113,10 +113,10 @@ impl Browser {
             theme: Cell::new("light"),
             console: RefCell::default(),
             network: RefCell::default(),
-            _profile: profile,
+            profile,
         };
         let address = format!("http://127.0.0.1:{port}");
-        let capabilities = capabilities(&browser._profile, screen);
+        let capabilities = capabilities(&browser.profile, screen);
         let driver = browser.runtime.block_on(async {
             let started =
                 tokio::time::timeout(PATIENCE * 2, WebDriver::new(address, capabilities)).await;
@@ -125,6 +125,11 @@ impl Browser {
         browser.driver = Some(driver.unwrap_or_else(|error| {
             panic!("Chromium does not start: {error}; scripts/test installs what it needs")
         }));
+        let folder = browser.profile.path().display().to_string();
+        browser.protocol(
+            "Browser.setDownloadBehavior",
+            json!({"behavior": "allow", "downloadPath": folder}),
+        );
         browser.show_on(screen);
         browser.theme("light");
         browser
@@ -247,7 +252,14 @@ impl Browser {
             if self.wait(element.click()).is_ok() {
                 return true;
             }
-            // A field that is drawn by its label is clicked there, as a hand would.
+            // What is below something else is scrolled to; a field that is drawn by its label is clicked there, as a hand
+            // would.
+            let center = "arguments[0].scrollIntoView({block: 'center'})";
+            let arguments = vec![element.to_json().unwrap()];
+            let _ = self.wait(self.driver().execute(center, arguments));
+            if self.wait(element.click()).is_ok() {
+                return true;
+            }
             let label = "const label = arguments[0].labels?.[0]; label?.scrollIntoView({block: 'center'}); return label";
             let arguments = vec![element.to_json().unwrap()];
             let label = self.wait(self.driver().execute(label, arguments));
@@ -261,6 +273,39 @@ impl Browser {
         let field = self.find("field", label);
         let _ = self.wait(field.clear());
         self.wait(field.send_keys(text)).unwrap();
+    }
+
+    /// Chooses one answer of a group, by its legend.
+    pub fn choose(&self, group: &str, answer: &str) {
+        let label = "const [group, answer] = arguments; \
+            const fields = [...document.querySelectorAll('fieldset')].find((it) => it.querySelector(':scope > legend')?.innerText === group); \
+            const label = [...(fields?.querySelectorAll('label') ?? [])].find((it) => it.innerText === answer); \
+            label?.scrollIntoView({block: 'center'}); return label ?? null";
+        self.until(&format!("“{group}” is answered “{answer}”"), || {
+            let arguments = vec![json!(group), json!(answer)];
+            let label = self.wait(self.driver().execute(label, arguments));
+            let label = label.and_then(|found| found.element());
+            label.is_ok_and(|label| self.wait(label.click()).is_ok())
+        });
+    }
+
+    /// Types where the cursor is, as on a keyboard.
+    pub fn press(&self, keys: impl Into<TypingData>) {
+        let active = self.wait(self.driver().active_element()).unwrap();
+        self.wait(active.send_keys(keys)).unwrap();
+    }
+
+    /// How many pixels the page is wider than the screen, which would have to be scrolled sideways.
+    pub fn is_wider_by(&self) -> i64 {
+        let wide = self.run("return document.documentElement.scrollWidth", &[]);
+        wide.as_i64().unwrap() - i64::from(self.screen.get().size().0)
+    }
+
+    /// What a click brings into the folder of downloads.
+    pub fn downloaded(&self, name: &str) -> Vec<u8> {
+        let path = self.profile.path().join(name);
+        self.until(&format!("{name} is downloaded"), || path.exists());
+        std::fs::read(path).unwrap()
     }
 
     /// What is in a field.
@@ -494,7 +539,10 @@ fn capabilities(profile: &Directory, screen: Screen) -> Capabilities {
             "goog:loggingPrefs",
             json!({"browser": "ALL", "performance": "ALL"}),
         ),
-        ("goog:chromeOptions", json!({"args": arguments})),
+        (
+            "goog:chromeOptions",
+            json!({"args": arguments, "prefs": {"plugins.always_open_pdf_externally": true}}),
+        ),
         ("unhandledPromptBehavior", json!("accept")),
     ];
     for (name, value) in options {

@@ -3,6 +3,7 @@
 use crate::driver::{Browser, Screen};
 use crate::service::Service;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The links of the page that begin so.
 fn links(browser: &Browser, beginning: &str) -> Vec<String> {
@@ -30,10 +31,8 @@ fn look(browser: &Browser, name: &str, path: &str) -> Vec<String> {
         found.extend(barriers.iter().map(|it| format!("{name}, {theme}: {it}")));
     }
     browser.theme("light");
-    let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-    let over = browser.run(wide, &[]).as_i64().unwrap();
-    if over > 0 {
-        found.push(format!("{name}: {over} px wider than the screen"));
+    if browser.is_wider_by() > 0 {
+        found.push(format!("{name}: {} px too wide", browser.is_wider_by()));
     }
     found
 }
@@ -50,74 +49,109 @@ fn assert_none(found: &[String]) {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// An address without what tells one record from another, as a name for a picture.
+fn name_of(path: &str) -> String {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let parts = path.split('/').filter(|part| part.len() != 36);
+    let asked = query.split('&').map(|pair| pair.split('=').next().unwrap());
+    let asked = asked.filter(|name| !matches!(*name, "profile" | "back"));
+    let mut name: Vec<&str> = parts.chain(asked).filter(|part| !part.is_empty()).collect();
+    if name.is_empty() {
+        name.push("worklist");
+    }
+    name.join("-")
+}
+
+/// One of each page that the links lead to from the list and from two patients, with its name.
+fn every_page(browser: &Browser) -> BTreeMap<String, String> {
+    let mut pages = BTreeMap::new();
+    let mut note = |browser: &Browser| {
+        for path in links(browser, "/") {
+            let is_page = !path.contains(".pdf") && !path.contains(".csv") && !path.contains('#');
+            if is_page {
+                pages.entry(name_of(&path)).or_insert(path);
+            }
+        }
+    };
+    for list in ["/", "/?tab=follow_up"] {
+        browser.open(list);
+        note(browser);
+        browser.open(&first_link(browser, "/patients/"));
+        note(browser);
+    }
+    for expected in [
+        "worklist",
+        "patients",
+        "profiles",
+        "candidates-review",
+        "blocks-new",
+        "blocks-new-episode",
+        "blocks-edit",
+        "blocks-diary",
+        "blocks-scores-new",
+        "scores-edit",
+        "patients-edit",
+        "episodes-new-patient",
+        "episodes-edit",
+        "episodes-evidence",
+        "ablations-new-episode",
+        "ablations-edit",
+        "ablations-follow-ups-new",
+        "ablations-follow-ups-edit",
+        "adverse-events-new-block",
+        "adverse-events-new-ablation",
+    ] {
+        assert!(pages.contains_key(expected), "{expected}: {pages:?}");
+    }
+    pages
+}
+
+fn unfold(browser: &Browser) {
+    let script = "document.querySelectorAll('details').forEach((it) => { it.open = true; })";
+    browser.run(script, &[]);
+}
+
 #[test]
-fn what_is_read_is_accessible_and_keeps_to_itself() {
+fn every_page_is_accessible_in_both_themes_and_keeps_to_itself() {
     let service = Service::demonstration("60");
     let browser = Browser::at(&service, Screen::Desktop);
     let mut found = look(&browser, "sign-in", "/sign-in");
     browser.click("button", "Demo clinician");
     browser.sees("Worklist");
-    found.extend(look(&browser, "worklist", "/"));
-    let patient = first_link(&browser, "/patients/");
-    found.extend(look(&browser, "patient", &patient));
-    found.extend(look(&browser, "profiles", "/profiles"));
+    for (name, path) in every_page(&browser) {
+        found.extend(look(&browser, &name, &path));
+        unfold(&browser);
+        let barriers = browser.barriers();
+        found.extend(barriers.iter().map(|it| format!("{name}, unfolded: {it}")));
+    }
     found.extend(look(&browser, "no-such-page", "/patients/none"));
     browser.was_calm_but(&["/patients/none"]);
     assert_none(&found);
 }
 
 #[test]
-fn what_is_filled_in_is_accessible_and_keeps_to_itself() {
-    let service = Service::demonstration("40");
-    let browser = signed_in(&service, Screen::Desktop);
-    let patient = first_link(&browser, "/patients/");
-    let review = first_link(&browser, "/candidates/");
-    let mut found = look(&browser, "decide", &review);
-    found.extend(look(&browser, "new-block", "/blocks/new"));
-    browser.open(&patient);
-    let forms = [
-        ("block-of-episode", "/blocks/new?episode="),
-        ("new-ablation", "/ablations/new"),
-        ("new-episode", "/episodes/new"),
-        ("correct-patient", patient.split('?').next().unwrap()),
-    ];
-    let mut pages: Vec<(&str, String)> = Vec::new();
-    for (name, beginning) in &forms[..3] {
-        pages.push((name, first_link(&browser, beginning)));
-    }
-    pages.push(("correct-patient", format!("{}/edit", forms[3].1)));
-    let of_block = links(&browser, "/blocks/");
-    for (name, ending) in [
-        ("add-scores", "/scores/new"),
-        ("diary-link", "/diary"),
-        ("correct-block", "/edit"),
-    ] {
-        let path = of_block.iter().find(|path| path.ends_with(ending));
-        pages.push((name, path.unwrap().clone()));
-    }
-    pages.push(("adverse-event", first_link(&browser, "/adverse-events/new")));
-    for (name, path) in pages {
-        found.extend(look(&browser, name, &path));
-    }
-    browser.was_calm();
-    assert_none(&found);
-}
-
-#[test]
-fn a_tablet_and_a_phone_show_the_same_pages_without_scrolling_sideways() {
-    let service = Service::demonstration("40");
+fn no_page_scrolls_sideways_on_a_tablet_or_a_phone() {
+    let service = Service::demonstration("60");
     let browser = signed_in(&service, Screen::Tablet);
-    let patient = first_link(&browser, "/patients/");
+    let pages = every_page(&browser);
     let mut found = Vec::new();
     for screen in [Screen::Tablet, Screen::Phone] {
         browser.show_on(screen);
-        for (name, path) in [
-            ("worklist", "/"),
-            ("patient", patient.as_str()),
-            ("new-block", "/blocks/new"),
-            ("profiles", "/profiles"),
-        ] {
-            found.extend(look(&browser, name, path));
+        for (name, path) in &pages {
+            browser.open(path);
+            browser.screenshot(name);
+            unfold(&browser);
+            // Both sides have columns of their own where both are treated.
+            for place in ["left", "right"] {
+                let choose = "const joint = document.getElementById(`joint-${arguments[0]}-L4-5`); if (joint) joint.checked = true";
+                browser.run(choose, &[json!(place)]);
+            }
+            if browser.is_wider_by() > 0 {
+                found.push(format!(
+                    "{screen:?}, {name}: {} px too wide",
+                    browser.is_wider_by()
+                ));
+            }
         }
     }
     browser.was_calm();

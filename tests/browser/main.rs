@@ -19,4 +19,6 @@ mod diary;
 mod driver;
 mod every_page;
 mod journeys;
+mod paper;
+mod recording;
 mod service;
