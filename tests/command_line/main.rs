@@ -18,7 +18,7 @@ mod users;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 use support::program::{Directory, end};
@@ -307,9 +307,9 @@ fn serve_needs_a_key() {
 #[test]
 fn a_client_is_added_listed_disabled_and_removed() {
     let place = Place::new();
-    let keys = include_str!("fixtures/keys/jwks-client.json");
+    let keys = include_str!("../fixtures/keys/jwks-client.json");
     place.write("keys.json", keys);
-    place.write("other.json", include_str!("fixtures/keys/jwks.json"));
+    place.write("other.json", include_str!("../fixtures/keys/jwks.json"));
     let add = |id: &str, more: &[&str]| place.run(&[&["client", "add", id], more].concat());
     let scope = [
         "--scope",
