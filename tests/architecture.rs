@@ -57,7 +57,9 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "jobs",
-        may_name: &["domain", "db", "auth", "audit", "app", "export", "seam"],
+        may_name: &[
+            "domain", "db", "auth", "audit", "app", "export", "fhir", "seam",
+        ],
     },
     Room {
         name: "http",
@@ -73,7 +75,9 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "fhir",
-        may_name: &["domain", "wire", "auth", "app", "evidence", "http", "seam"],
+        may_name: &[
+            "domain", "wire", "auth", "app", "evidence", "export", "http", "seam",
+        ],
     },
     Room {
         name: "cds",

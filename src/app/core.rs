@@ -1,11 +1,13 @@
 //! What every use case runs in: one transaction, the principal, the present instant, the profiles and the audit trail.
 
+use super::bell::Bell;
 use super::clients::SmartSettings;
 use super::diary::DiarySettings;
 use super::error::{Error, Result};
 use super::people::SignInSettings;
 use super::profiles::ProfileShelf;
 use super::reading::ReadTrail;
+use super::under_way::UnderWay;
 use crate::auth::{Action, Callers, Principal};
 use crate::db::rows::{IdempotentAnswer, NewAuditEntry};
 use crate::db::{Database, DbError, Tx, queries};
@@ -61,8 +63,11 @@ pub struct App {
     pub settings: AppSettings,
     /// The profiles at hand.
     pub shelf: ProfileShelf,
+    /// Rung when a bulk export was asked for.
+    pub bulk_asked: Bell,
     /// Who read what, until it is written down.
     pub(super) trail: ReadTrail,
+    under_way: UnderWay,
 }
 
 impl std::fmt::Debug for App {
@@ -122,7 +127,9 @@ impl App {
             seam,
             settings,
             shelf,
+            bulk_asked: Bell::default(),
             trail: ReadTrail::default(),
+            under_way: UnderWay::default(),
         })
     }
 
@@ -162,6 +169,7 @@ impl App {
         principal: &Principal,
         work: &Arc<impl Fn(&mut Unit<'_, '_>) -> Result<T> + Send + Sync + 'static>,
     ) -> Result<T> {
+        let _under_way = self.under_way.begin(self.seam.now());
         let (app, principal, work) = (Arc::clone(self), principal.clone(), Arc::clone(work));
         self.db.write(move |tx| {
             let now = app.seam.now();
@@ -198,6 +206,20 @@ impl App {
             }
             Ok(answer)
         })
+    }
+
+    /// As [`Self::read`]; `work` is also told as of which instant the view holds everything that was recorded.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn read_settled<T>(
+        self: &Arc<Self>,
+        principal: &Principal,
+        work: impl FnOnce(&mut Unit<'_, '_>, DateTime<Utc>) -> Result<T>,
+    ) -> Result<T> {
+        // Before the view is opened: a change that begins in between is younger.
+        let settled = self.under_way.settled(self.seam.now());
+        self.read(principal, |unit| work(unit, settled))
     }
 
     /// Runs `work` on one unchanging view of the database.

@@ -796,7 +796,7 @@ impl App {
         }
     }
 
-    /// Whether the organization has an export with this id.
+    /// Whether the organization has an export with this id, a bulk export included: their files lie side by side.
     ///
     /// # Errors
     /// Those of the database.
@@ -804,7 +804,11 @@ impl App {
         self.db
             .read(|tx| match queries::exports::get(tx, organization, id) {
                 Ok(_) => Ok(true),
-                Err(DbError::NotFound) => Ok(false),
+                Err(DbError::NotFound) => match queries::bulk::get(tx, organization, id) {
+                    Ok(_) => Ok(true),
+                    Err(DbError::NotFound) => Ok(false),
+                    Err(error) => Err(Error::from(error)),
+                },
                 Err(error) => Err(Error::from(error)),
             })
     }

@@ -2,7 +2,9 @@
 
 pub mod ablations;
 pub mod audit;
+pub mod bell;
 pub mod blocks;
+pub mod bulk;
 pub mod candidates;
 pub mod cds;
 pub mod clients;
@@ -14,6 +16,7 @@ pub mod episodes;
 pub mod error;
 pub mod evidence;
 pub mod exports;
+pub mod groups;
 pub mod imports;
 pub mod judging;
 pub mod patients;
@@ -21,6 +24,7 @@ pub mod people;
 pub mod profiles;
 mod reading;
 pub mod timeline;
+mod under_way;
 mod upkeep;
 pub mod versions;
 pub mod worklist;

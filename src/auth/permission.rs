@@ -112,6 +112,10 @@ codes! {
         ExportIdentified = "export_identified";
         /// Export records without what identifies the patient.
         ExportDeidentified = "export_deidentified";
+        /// Ask for a bulk export of FHIR resources, which names patients.
+        BulkExport = "bulk_export";
+        /// Read groups of patients, such as the candidates of a profile.
+        ReadGroup = "read_group";
         /// Read the audit trail.
         ReadAudit = "read_audit";
     }
@@ -130,7 +134,8 @@ pub const fn allows(role: Role, action: Action) -> bool {
         | Action::ReadDiaryLink
         | Action::ReadAblation
         | Action::ReadAdverseEvent
-        | Action::ReadCandidate => match role {
+        | Action::ReadCandidate
+        | Action::ReadGroup => match role {
             Role::EhrSystem | Role::Clinician | Role::Admin => true,
             Role::Analyst | Role::Patient | Role::Auditor => false,
         },
@@ -168,7 +173,7 @@ pub const fn allows(role: Role, action: Action) -> bool {
             Role::EhrSystem | Role::Clinician | Role::Analyst | Role::Admin => true,
             Role::Patient | Role::Auditor => false,
         },
-        Action::ExportIdentified => match role {
+        Action::ExportIdentified | Action::BulkExport => match role {
             Role::EhrSystem | Role::Clinician | Role::Admin => true,
             Role::Analyst | Role::Patient | Role::Auditor => false,
         },

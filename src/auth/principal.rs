@@ -29,6 +29,15 @@ impl Principal {
         allows(self.role, action) && scope_allows
     }
 
+    /// What of a FHIR resource type they may take away as a whole, as far as the token reaches: scopes of a connected
+    /// system alone let anybody do that.
+    #[must_use]
+    pub fn export_reach(&self, resource: &str) -> Reach {
+        self.scopes
+            .as_ref()
+            .map_or(Reach::All, |scopes| scopes.export_reach(resource))
+    }
+
     /// What of a FHIR resource type the token reaches; the role is asked apart from it.
     #[must_use]
     pub fn reach(&self, resource: &str, operation: Operation) -> Reach {

@@ -119,6 +119,9 @@ pub const fn required(action: Action) -> (&'static str, Operation) {
         Action::ReadFeedback => ("GuidanceResponse", Operation::Search),
         // An export spans all kinds of records.
         Action::ExportIdentified | Action::ExportDeidentified => ("*", Operation::Search),
+        // Of which types, each of them is asked for: see `Scopes::export_reach`.
+        Action::BulkExport => ("*", Operation::Read),
+        Action::ReadGroup => ("Group", Operation::Read),
         Action::ReadAudit => ("AuditEvent", Operation::Read),
     }
 }
@@ -291,6 +294,10 @@ impl Scopes {
     #[must_use]
     pub fn allow(&self, role: Role, action: Action) -> bool {
         let (resource, operation) = required(action);
+        if action == Action::BulkExport {
+            let mut systems = self.scopes.iter().filter(|scope| scope.is_system());
+            return systems.any(|scope| scope.operations.contains(&operation));
+        }
         let counts = |scope: &&Scope| {
             let is_bound = scope.context == Context::Patient && role != Role::Patient;
             if is_bound && self.patient.is_none() {
@@ -322,6 +329,20 @@ impl Scopes {
             .iter()
             .filter(|scope| scope.covers(resource, operation))
             .filter_map(share);
+        Reach::of(shares.collect())
+    }
+
+    /// What of a resource type they let a connected system take away as a whole.
+    #[must_use]
+    pub fn export_reach(&self, resource: &str) -> Reach {
+        let shares = self
+            .scopes
+            .iter()
+            .filter(|scope| scope.is_system() && scope.covers(resource, Operation::Read))
+            .map(|scope| Share {
+                patient: None,
+                filter: scope.filter.clone(),
+            });
         Reach::of(shares.collect())
     }
 
@@ -463,8 +484,34 @@ mod tests {
                 "{}",
                 action.code()
             );
-            assert!(launched.allow(Role::Patient, *action), "{}", action.code());
+            // Which no patient may anyway.
+            let of_a_system = *action == Action::BulkExport;
+            assert_eq!(
+                launched.allow(Role::Patient, *action),
+                !of_a_system,
+                "{}",
+                action.code()
+            );
         }
+    }
+
+    #[test]
+    fn a_bulk_export_needs_a_system_scope_on_each_type() {
+        let narrow = Scopes::parse(
+            "system/Patient.r system/Observation.rs?category=survey user/Condition.rs",
+        );
+        assert!(narrow.allow(Role::EhrSystem, Action::BulkExport));
+        assert_eq!(narrow.export_reach("Patient"), Reach::All);
+        assert!(matches!(
+            narrow.export_reach("Observation"),
+            Reach::Within(_)
+        ));
+        assert_eq!(narrow.export_reach("Condition"), Reach::Nothing);
+        let people = Scopes::parse("user/*.cruds system/Patient.c");
+        assert!(!people.allow(Role::EhrSystem, Action::BulkExport));
+        assert_eq!(people.export_reach("Patient"), Reach::Nothing);
+        let all = Scopes::parse("system/*.read");
+        assert_eq!(all.export_reach("Condition"), Reach::All);
     }
 
     #[test]

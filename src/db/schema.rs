@@ -487,11 +487,44 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    bulk_exports (organization_id, id) {
+        organization_id -> Text,
+        id -> Text,
+        request -> Text,
+        wanted -> Text,
+        state -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+        started_at -> Nullable<BigInt>,
+        transaction_time -> Nullable<BigInt>,
+        patients_done -> BigInt,
+        patients_all -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        failure -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    bulk_export_files (organization_id, export_id, name) {
+        organization_id -> Text,
+        export_id -> Text,
+        name -> Text,
+        part -> Text,
+        resource_type -> Text,
+        content_path -> Text,
+        bytes -> BigInt,
+        resources -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     ablations,
     adverse_events,
     audit_entries,
     blocks,
+    bulk_export_files,
+    bulk_exports,
     cds_calls,
     cds_cards,
     cds_feedback,

@@ -72,7 +72,15 @@ pub fn remove(app: &App, organization: &str, export: Uuid) -> io::Result<()> {
 /// # Errors
 /// An internal one when it is not there, or when its path leads elsewhere.
 pub fn open(app: &App, file: &ExportFile) -> Result<File> {
-    let path = Path::new(&file.content_path);
+    open_at(app, &file.content_path)
+}
+
+/// Opens the file at a path below the directory of exports.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_at(app: &App, path: &str) -> Result<File> {
+    let path = Path::new(path);
     let stays = path
         .components()
         .all(|part| matches!(part, Component::Normal(_)));
@@ -91,47 +99,100 @@ pub fn write_file<T>(
     path: &Path,
     work: impl FnOnce(&mut dyn Write) -> Result<T>,
 ) -> Result<(T, Content)> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.part"));
-    let written = write_durably(&temporary, work);
-    let renamed = written.and_then(|written| {
-        fs::rename(&temporary, path).map_err(of_io)?;
-        sync_directory(path).map_err(of_io)?;
-        Ok(written)
-    });
-    if renamed.is_err() {
-        // What is left is of no use to anybody; that it cannot be removed is not what went wrong.
-        let _ = fs::remove_file(&temporary);
-    }
-    renamed
-}
-
-fn write_durably<T>(
-    path: &Path,
-    work: impl FnOnce(&mut dyn Write) -> Result<T>,
-) -> Result<(T, Content)> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(of_io)?;
     let mut out = Measured {
-        inner: BufWriter::with_capacity(64 * 1024, file),
+        inner: Draft::begin(path)?,
         digest: Sha256::new(),
         bytes: 0,
     };
     let result = work(&mut out)?;
     let Measured {
-        mut inner,
+        inner,
         digest,
         bytes,
     } = out;
-    inner.flush().map_err(of_io)?;
-    inner.get_ref().sync_all().map_err(of_io)?;
+    inner.end()?;
     let sha256 = hex(&digest.finalize());
     Ok((result, Content { bytes, sha256 }))
+}
+
+/// A file that is being written: it gets its name when it is ended, and is removed when it is not.
+#[derive(Debug)]
+pub struct Draft {
+    path: PathBuf,
+    temporary: PathBuf,
+    out: BufWriter<File>,
+    ended: bool,
+}
+
+impl Draft {
+    /// Begins the file that is to be at `path`.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn begin(path: &Path) -> Result<Draft> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = path.with_file_name(format!(".{name}.part"));
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)
+            .map_err(of_io)?;
+        Ok(Draft {
+            path: path.to_owned(),
+            temporary,
+            out: BufWriter::with_capacity(64 * 1024, file),
+            ended: false,
+        })
+    }
+
+    /// Makes it durable and gives it its name.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn end(mut self) -> Result<()> {
+        self.out.flush().map_err(of_io)?;
+        self.out.get_ref().sync_all().map_err(of_io)?;
+        fs::rename(&self.temporary, &self.path).map_err(of_io)?;
+        sync_directory(&self.path).map_err(of_io)?;
+        self.ended = true;
+        Ok(())
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.ended {
+            // What is left is of no use to anybody; that it cannot be removed is not what went wrong.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// How many bytes can still be written where exports are kept.
+///
+/// # Errors
+/// Those of the file system.
+pub fn free_bytes(app: &App) -> Result<u64> {
+    let root = &app.settings.export_directory;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(root)
+        .map_err(of_io)?;
+    let about = rustix::fs::statvfs(root).map_err(|error| of_io(error.into()))?;
+    Ok(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
 /// A new name is durable once the directory is.

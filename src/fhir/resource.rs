@@ -108,6 +108,8 @@ types! {
     Provenance = "Provenance", "provenance";
     /// A profile.
     PlanDefinition = "PlanDefinition", "plan_definition";
+    /// Patients who have a next step in common.
+    Group = "Group", "group";
     /// A code system of ours.
     CodeSystem = "CodeSystem", "code_system";
     /// An extension of ours.
@@ -135,6 +137,7 @@ pub const fn reading(kind: ResourceType) -> Action {
         }
         ResourceType::AdverseEvent => Action::ReadAdverseEvent,
         ResourceType::AuditEvent => Action::ReadAudit,
+        ResourceType::Group => Action::ReadGroup,
         ResourceType::PlanDefinition
         | ResourceType::CodeSystem
         | ResourceType::StructureDefinition => Action::ReadProfile,

@@ -7,8 +7,8 @@ use super::{out, versions};
 use crate::app::Stored;
 use crate::app::determinations::thresholds;
 use crate::app::{
-    AuditFilter, Error, Result, Unit, ablations, audit, blocks, compartment, episodes, patients,
-    profiles,
+    AuditFilter, Error, Result, Unit, ablations, audit, blocks, compartment, episodes, groups,
+    patients, profiles,
 };
 use crate::auth::Action;
 use crate::domain::block::Block;
@@ -51,6 +51,7 @@ pub fn one(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Reso
         ResourceType::AuditEvent => Ok(out::event::audit(&audit::entry(unit, record?)?)),
         ResourceType::Provenance => provenance(unit, id),
         ResourceType::PlanDefinition => Ok(out::plan::resource(&profiles::get(unit, id)?)),
+        ResourceType::Group => Ok(out::group::resource(&groups::get(unit, id)?)),
         ResourceType::CodeSystem | ResourceType::StructureDefinition => {
             let found = published(unit, kind)?.iter().find(|one| one.id == id);
             found.cloned().ok_or_else(|| absent(kind))
@@ -212,6 +213,38 @@ pub fn of_patient(
     Ok(resources)
 }
 
+/// Everything of some types that is in a patient's compartment, for an export: that one is written down as a whole.
+///
+/// # Errors
+/// Those of the use cases.
+pub fn exported(
+    unit: &mut Unit<'_, '_>,
+    kinds: &[ResourceType],
+    patient: Uuid,
+) -> Result<Vec<Resource>> {
+    let mut resources = Vec::new();
+    let mut follows = Vec::new();
+    for kind in kinds {
+        unit.require(reading(*kind))?;
+        match kind {
+            ResourceType::GuidanceResponse | ResourceType::Task | ResourceType::ServiceRequest => {
+                follows.push(*kind);
+            }
+            _ => resources.extend(gathered(unit, *kind, patient)?),
+        }
+    }
+    if follows.is_empty() {
+        return Ok(resources);
+    }
+    // Judged once for all of them.
+    let judged = compartment::determinations(unit, patient)?;
+    for one in decided(&judged) {
+        let of_kinds = follows.iter().filter_map(|kind| of_decided(*kind, &one));
+        resources.extend(of_kinds);
+    }
+    Ok(resources)
+}
+
 /// What the trail says was read.
 const fn noted_as(kind: ResourceType) -> &'static str {
     match kind {
@@ -225,6 +258,7 @@ const fn noted_as(kind: ResourceType) -> &'static str {
         ResourceType::AdverseEvent => "adverse_events",
         ResourceType::AuditEvent => "audit",
         ResourceType::Provenance => "provenance",
+        ResourceType::Group => "groups",
         ResourceType::PlanDefinition
         | ResourceType::CodeSystem
         | ResourceType::StructureDefinition => "profiles",
@@ -268,6 +302,7 @@ fn gathered(unit: &mut Unit<'_, '_>, kind: ResourceType, patient: Uuid) -> Resul
         }
         ResourceType::AuditEvent => trail(unit, Some(patient), None, u16::MAX)?.resources,
         ResourceType::PlanDefinition
+        | ResourceType::Group
         | ResourceType::CodeSystem
         | ResourceType::StructureDefinition => Vec::new(),
     })
@@ -314,6 +349,10 @@ pub fn after(
         ResourceType::PlanDefinition => {
             let shelved = profiles::list(unit)?;
             Ok(whole(shelved.iter().map(out::plan::resource).collect()))
+        }
+        ResourceType::Group => {
+            let groups = groups::all(unit)?;
+            Ok(whole(groups.iter().map(out::group::resource).collect()))
         }
         ResourceType::CodeSystem | ResourceType::StructureDefinition => {
             Ok(whole(published(unit, kind)?.to_vec()))

@@ -84,6 +84,7 @@ pub const TABLE: &[Served] = &[
         DERIVED,
     ),
     served(ResourceType::PlanDefinition, &[], DERIVED),
+    served(ResourceType::Group, &[], DERIVED),
     served(ResourceType::CodeSystem, &[], DERIVED),
     served(ResourceType::StructureDefinition, &[], DERIVED),
 ];

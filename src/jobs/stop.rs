@@ -1,6 +1,7 @@
 //! Telling the jobs to stop, wherever they are.
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crate::app::bell::Bell;
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, select};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -18,6 +19,15 @@ impl Stop {
     #[must_use]
     pub fn is_asked(&self) -> bool {
         matches!(self.0.try_recv(), Err(TryRecvError::Disconnected))
+    }
+
+    /// Waits for so long, until a bell is rung, or until it is time to stop.
+    pub fn within_or_rung(&self, time: Duration, bell: &Bell) {
+        select! {
+            recv(self.0) -> _ => {}
+            recv(bell.heard()) -> _ => {}
+            default(time) => {}
+        }
     }
 
     /// Waits for so long, or until it is time to stop; whether it is.

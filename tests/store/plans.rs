@@ -3,7 +3,7 @@
 use crate::samples::{Chart, DbResult, Dice, OURS, THEIRS, day, instant, new_id};
 use crate::support::databases::{TestDatabase, on_each_database};
 use medial::db::queries::{self, adverse_events, audit, blocks, candidates};
-use medial::db::rows::{AuditSeal, ExportState, NewAuditEntry};
+use medial::db::rows::{AuditSeal, BulkState, ExportState, NewAuditEntry};
 use medial::db::{DatabaseKind, Tx};
 use medial::domain::anatomy::Side;
 use medial::domain::patient::Identifier;
@@ -281,6 +281,8 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
     check!("last seal", tx => queries::audit::last_seal(tx, OURS));
     check!("chain", tx => queries::audit::all_in_sequence(tx, OURS, 1, 50));
     check!("open exports", tx => queries::exports::in_state(tx, ExportState::Queued, 50));
+    check!("withdrawn scores", tx => queries::scores::withdrawn_since(tx, OURS, instant()));
+    check!("open bulk exports", tx => queries::bulk::in_state(tx, BulkState::Queued, 50));
     check!("old answers", tx => queries::idempotency::delete_older_than(tx, instant()));
     for filter in filters() {
         for sort in [

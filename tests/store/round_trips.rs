@@ -4,8 +4,8 @@ use crate::samples::{Chart, DbResult, Dice, OURS, day, instant, later, new_id};
 use crate::support::databases::{TestDatabase, on_each_database};
 use medial::db::queries::{self, adverse_events::After};
 use medial::db::rows::{
-    AuditSeal, Export, ExportFile, ExportState, IdempotentAnswer, JobRun, KeptVersion,
-    NewAuditEntry, ProfileActivation, ProfileVersion,
+    AuditSeal, BulkExport, BulkFile, BulkPart, BulkState, Export, ExportFile, ExportState,
+    IdempotentAnswer, JobRun, KeptVersion, NewAuditEntry, ProfileActivation, ProfileVersion,
 };
 use medial::db::{DbError, Stored, Withdrawal};
 use medial::domain::anatomy::Side;
@@ -276,6 +276,50 @@ on_each_database! {
             assert_eq!(queries::jobs::get(tx, "daily")?, Some(job.clone()));
             queries::jobs::put(tx, &again)?;
             assert_eq!(queries::jobs::get(tx, "daily")?, Some(again));
+            Ok(())
+        }).unwrap();
+    }
+
+    fn a_bulk_export_goes_its_way_once(test: &TestDatabase) {
+        let mut dice = Dice(35);
+        let export = BulkExport {
+            organization: OURS.into(), id: new_id(), request: dice.text(), wanted: "{}".into(), state: BulkState::Queued,
+            created_by: dice.text(), created_at: instant(), started_at: None, transaction_time: None, patients_done: 0,
+            patients_all: None, finished_at: None, failure: None,
+        };
+        let files: Vec<_> = (0..3).map(|number| BulkFile {
+            name: format!("{number}.ndjson"), part: BulkPart::ALL[usize::try_from(number).unwrap()], resource_type: "Patient".into(),
+            content_path: dice.text(), bytes: number, resources: number << 40,
+        }).collect();
+        test.database.write(move |tx| -> DbResult<()> {
+            queries::organizations::ensure(tx, OURS, instant())?;
+            queries::bulk::insert(tx, OURS, &export)?;
+            assert_eq!(queries::bulk::open(tx, OURS)?, [export.clone()]);
+            assert_eq!(queries::bulk::in_state(tx, BulkState::Queued, 9)?, [export.clone()]);
+            let far = queries::bulk::BulkProgress { transaction_time: later(2), patients_done: 3, patients_all: 7 };
+            let early = queries::bulk::note_progress(tx, OURS, export.id, &far);
+            assert!(matches!(early, Err(DbError::Stale)), "{early:?}");
+            queries::bulk::start(tx, OURS, export.id, later(1))?;
+            queries::bulk::note_progress(tx, OURS, export.id, &far)?;
+            // Begun anew, as after a restart of the service.
+            queries::bulk::start(tx, OURS, export.id, later(3))?;
+            assert_eq!(queries::bulk::get(tx, OURS, export.id)?.patients_done, 0);
+            queries::bulk::note_progress(tx, OURS, export.id, &far)?;
+            queries::bulk::add_files(tx, OURS, export.id, &files)?;
+            assert_eq!(queries::bulk::files(tx, OURS, export.id)?, files);
+            queries::bulk::finish(tx, OURS, export.id, later(4), None)?;
+            let again = queries::bulk::finish(tx, OURS, export.id, later(5), Some("why"));
+            assert!(matches!(again, Err(DbError::Stale)), "{again:?}");
+            let finished = BulkExport {
+                state: BulkState::Done, started_at: Some(later(3)), transaction_time: Some(later(2)), patients_done: 3,
+                patients_all: Some(7), finished_at: Some(later(4)), ..export.clone()
+            };
+            assert_eq!(queries::bulk::get(tx, OURS, export.id)?, finished);
+            assert_eq!(queries::bulk::open(tx, OURS)?, []);
+            assert_eq!(queries::bulk::created_before(tx, instant(), 9)?, []);
+            assert_eq!(queries::bulk::created_before(tx, later(1), 9)?, [finished]);
+            queries::bulk::delete(tx, OURS, export.id)?;
+            assert_eq!(queries::bulk::files(tx, OURS, export.id)?, []);
             Ok(())
         }).unwrap();
     }

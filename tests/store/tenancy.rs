@@ -5,8 +5,8 @@ use crate::support::databases::{TestDatabase, on_each_database};
 use medial::db::queries::candidates::{self, Sort};
 use medial::db::queries::{self, adverse_events, blocks};
 use medial::db::rows::{
-    Export, ExportFile, ExportState, IdempotentAnswer, KeptVersion, NewAuditEntry,
-    ProfileActivation, ProfileVersion,
+    BulkExport, BulkFile, BulkPart, BulkState, Export, ExportFile, ExportState, IdempotentAnswer,
+    KeptVersion, NewAuditEntry, ProfileActivation, ProfileVersion,
 };
 use medial::db::{Database, DbError};
 use medial::domain::anatomy::Side;
@@ -127,6 +127,32 @@ fn fill(database: &Database, organization: &'static str, dice: &mut Dice) -> (Ch
                 rows: None,
             };
             queries::exports::add_files(tx, organization, export, &[file])?;
+            // Under the same id: no query on the one may find the other.
+            let bulk = BulkExport {
+                organization: organization.into(),
+                id: export,
+                request: "https://medial.test/fhir/R4/$export".into(),
+                wanted: "{}".into(),
+                state: BulkState::Queued,
+                created_by: "p".into(),
+                created_at: instant(),
+                started_at: None,
+                transaction_time: None,
+                patients_done: 0,
+                patients_all: None,
+                finished_at: None,
+                failure: None,
+            };
+            queries::bulk::insert(tx, organization, &bulk)?;
+            let file = BulkFile {
+                name: "f".into(),
+                part: BulkPart::Output,
+                resource_type: "Patient".into(),
+                content_path: "f".into(),
+                bytes: 1,
+                resources: 1,
+            };
+            queries::bulk::add_files(tx, organization, export, &[file])?;
             queries::import_progress::put(tx, organization, "source", 7, instant())
         })
         .unwrap();
@@ -240,6 +266,10 @@ fn found(
     many!("versions", tx => queries::versions::list(tx, asking, "block", block));
     one!("export", tx => queries::exports::get(tx, asking, export));
     many!("files", tx => queries::exports::files(tx, asking, export));
+    many!("members of groups", tx => queries::groups::members(tx, asking, None, &["none"]));
+    one!("bulk export", tx => queries::bulk::get(tx, asking, export));
+    many!("open bulk exports", tx => queries::bulk::open(tx, asking).map(|open| open.into_iter().filter(|one| one.id == export).collect::<Vec<_>>()));
+    many!("files of a bulk export", tx => queries::bulk::files(tx, asking, export));
     many!("exported patients", tx => queries::export_rows::patients(tx, asking, &filter, None, 99));
     many!("exported episodes", tx => queries::export_rows::episodes(tx, asking, &filter, None, 99));
     many!("exported blocks", tx => queries::export_rows::blocks(tx, asking, &filter, None, 99));
@@ -330,7 +360,13 @@ on_each_database! {
         refused!(tx => |_: &Chart, tx: &mut Tx<'_>| queries::exports::delete(tx, THEIRS, export));
         let done = queries::exports::Progress { state: ExportState::Done, rows: None, finished_at: None, failure: None };
         refused!(tx => |_: &Chart, tx: &mut Tx<'_>| queries::exports::update_state(tx, THEIRS, export, &[ExportState::Queued], &done));
+        refused!(tx => |_: &Chart, tx: &mut Tx<'_>| queries::bulk::delete(tx, THEIRS, export));
+        refused!(tx => |_: &Chart, tx: &mut Tx<'_>| queries::bulk::start(tx, THEIRS, export, later(1)));
+        refused!(tx => |_: &Chart, tx: &mut Tx<'_>| queries::bulk::finish(tx, THEIRS, export, later(1), None));
+        let far = queries::bulk::BulkProgress { transaction_time: later(1), patients_done: 1, patients_all: 1 };
+        refused!(tx => |_: &Chart, tx: &mut Tx<'_>| queries::bulk::note_progress(tx, THEIRS, export, &far));
         test.database.read(|tx| -> DbResult<()> {
+            assert_eq!(queries::bulk::get(tx, OURS, export)?.state, BulkState::Queued);
             assert_eq!(queries::patients::get(tx, OURS, ours.patient.id)?, ours.patient);
             assert_eq!(queries::blocks::get(tx, OURS, ours.block.id)?, ours.block);
             assert_eq!(queries::scores::for_block(tx, OURS, ours.block.id)?, ours.scores);

@@ -152,3 +152,24 @@ pub fn for_patient(
         .load::<ScoreDataRow>(conn))?;
     stored(found)
 }
+
+/// The scores that were withdrawn after an instant, the longest ago first: each with its patient.
+///
+/// # Errors
+/// When the database fails.
+pub fn withdrawn_since(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<(Uuid, Uuid)>> {
+    let found: Vec<(String, String)> = query!(tx, conn => scores::table
+        .filter(scores::organization_id.eq(organization))
+        .filter(scores::withdrawn_at.gt(micros(since)))
+        .order(scores::withdrawn_at)
+        .select((scores::id, scores::patient_id))
+        .load(conn))?;
+    found
+        .into_iter()
+        .map(|(score, patient)| Ok((rows::id(&score)?, rows::id(&patient)?)))
+        .collect()
+}

@@ -5,6 +5,7 @@
 mod ablation;
 mod adverse_event;
 mod block;
+mod bulk;
 mod cds;
 mod client;
 mod determination;
@@ -15,6 +16,7 @@ mod person;
 mod records;
 mod score;
 
+pub use bulk::{BulkExport, BulkFile, BulkPart, BulkState};
 pub use cds::{Card, CardFeedback, CardOutcome, CardReason, FeedbackCount};
 pub use client::{Client, KeysOfClient};
 pub use determination::{Determination, DeterminationVersion, Judgement};
@@ -29,6 +31,7 @@ pub use score::recorded;
 pub(super) use ablation::{AblationRow, FollowUpRow};
 pub(super) use adverse_event::AdverseEventRow;
 pub(super) use block::BlockRow;
+pub(super) use bulk::{BulkExportRow, BulkFileRow};
 pub(super) use cds::{CardRow, FeedbackCountRow, FeedbackRow};
 pub(super) use client::ClientRow;
 pub(super) use determination::{DeterminationHistoryRow, DeterminationRow};

@@ -4,6 +4,7 @@ pub mod code_systems;
 pub mod condition;
 pub mod event;
 pub mod extensions;
+pub mod group;
 pub mod guidance;
 pub mod medication;
 pub mod observation;

@@ -1,0 +1,3 @@
+DROP INDEX scores_withdrawn;
+DROP TABLE bulk_export_files;
+DROP TABLE bulk_exports;
