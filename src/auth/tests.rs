@@ -596,7 +596,7 @@ fn system_scopes_stand_for_a_role_and_others_do_not() {
         "patient/*.cruds",
         "openid",
         "system/*",
-        "system/Procedure.read",
+        "system/Procedure.reads",
     ] {
         assert_eq!(scoped(scope), Err(TokenError::NoRole), "{scope:?}");
     }

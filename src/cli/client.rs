@@ -33,7 +33,7 @@ five minutes, a new jti each time, and kid in its header. docs/smart.md has all 
 
 /// Adds systems that fetch tokens with a private key of theirs (SMART Backend Services), lists them, and takes them away.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLE, after_long_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(subcommand)]
     action: Action,
@@ -42,7 +42,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Adds a system.
-    #[command(after_help = EXAMPLE)]
+    #[command(after_help = EXAMPLE, after_long_help = EXAMPLE)]
     Add {
         /// What it calls itself: the iss and sub of its assertions.
         id: String,
