@@ -266,7 +266,7 @@ fn found(
     many!("versions", tx => queries::versions::list(tx, asking, "block", block));
     one!("export", tx => queries::exports::get(tx, asking, export));
     many!("files", tx => queries::exports::files(tx, asking, export));
-    many!("members of groups", tx => queries::groups::members(tx, asking, None, &["none"]));
+    many!("members of groups", tx => queries::groups::members(tx, asking, None, &["none"]).map(|members| members.into_iter().filter(|(one, _)| *one == patient).collect::<Vec<_>>()));
     one!("bulk export", tx => queries::bulk::get(tx, asking, export));
     many!("open bulk exports", tx => queries::bulk::open(tx, asking).map(|open| open.into_iter().filter(|one| one.id == export).collect::<Vec<_>>()));
     many!("files of a bulk export", tx => queries::bulk::files(tx, asking, export));
