@@ -11,6 +11,7 @@ pub mod interactions;
 pub mod out;
 pub mod outcome;
 mod patch;
+pub mod reach;
 mod read;
 mod references;
 pub mod resource;
@@ -21,6 +22,7 @@ pub mod terms;
 mod versions;
 pub mod write;
 
+use crate::auth::Operation;
 use crate::http::registry::{Access, Endpoint, Handler, Method, Runs};
 use resource::Interaction;
 use table::TABLE;
@@ -63,6 +65,7 @@ fn of_type(kind: resource::ResourceType, interaction: Interaction) -> Option<End
     let (path, operation_id) = (kind.path(interaction), kind.operation_id(interaction));
     Some(
         Endpoint::fhir(interaction.method(), path, operation_id, access, handler)
+            .scoped(kind.code(), Operation::Read)
             .titled("fhir", interaction.code()),
     )
 }

@@ -3,14 +3,14 @@
 use super::ids::{self, DeterminationId, ObservationId, record_id};
 use super::out::guidance::{Decided, decided};
 use super::resource::{Resource, ResourceType, reading};
-use super::{out, versions};
+use super::{out, reach, versions};
 use crate::app::Stored;
 use crate::app::determinations::thresholds;
 use crate::app::{
     AuditFilter, Error, Result, Unit, ablations, audit, blocks, compartment, episodes, groups,
     patients, profiles,
 };
-use crate::auth::Action;
+use crate::auth::Operation;
 use crate::domain::block::Block;
 use crate::domain::pain::{ScoreRow, Threshold};
 use std::collections::HashMap;
@@ -32,8 +32,28 @@ fn absent(kind: ResourceType) -> Error {
 /// One resource.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`Error::NotFound`], also where it is beyond the reach of the token; [`Error::Forbidden`] where the token reaches none
+/// of the type.
 pub fn one(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Resource> {
+    let reach = reach::of(unit, kind, Operation::Read)?;
+    let found = written(unit, kind, id)?;
+    if reach::holds(&reach, &found) {
+        Ok(found)
+    } else {
+        Err(absent(kind))
+    }
+}
+
+/// One resource, as the answer to who has just written it: the scopes of the token are left aside, since writing is not
+/// reading.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn written(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Resource> {
+    reach::by_role(unit, |unit| found(unit, kind, id))
+}
+
+fn found(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Resource> {
     let record = record_id(id).ok_or_else(|| absent(kind));
     match kind {
         ResourceType::Patient => Ok(out::patient::resource(&patients::get(unit, record?)?)),
@@ -155,6 +175,16 @@ fn provenance(unit: &mut Unit<'_, '_>, id: &str) -> Result<Resource> {
 /// # Errors
 /// [`Error::NotFound`].
 pub fn versions(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Vec<Resource>> {
+    let reach = reach::of(unit, kind, Operation::Read)?;
+    let mut all = reach::by_role(unit, |unit| all_versions(unit, kind, id))?;
+    all.retain(|one| reach::holds(&reach, one));
+    if all.is_empty() {
+        return Err(absent(kind));
+    }
+    Ok(all)
+}
+
+fn all_versions(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Vec<Resource>> {
     let record = record_id(id);
     match (kind, record) {
         (ResourceType::Patient, Some(id)) => {
@@ -193,7 +223,7 @@ pub fn versions(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result
             }
             Err(other) => Err(other),
         },
-        _ => Ok(vec![one(unit, kind, id)?]),
+        _ => Ok(vec![found(unit, kind, id)?]),
     }
 }
 
@@ -206,10 +236,14 @@ pub fn of_patient(
     kind: ResourceType,
     patient: Uuid,
 ) -> Result<Vec<Resource>> {
-    unit.require(reading(kind))?;
-    compartment::check(unit, patient)?;
-    let resources = gathered(unit, kind, patient)?;
-    compartment::note(unit, reading(kind), noted_as(kind), Some(patient));
+    let reach = reach::of(unit, kind, Operation::Search)?;
+    let mut resources = reach::by_role(unit, |unit| {
+        unit.require(reading(kind))?;
+        compartment::check(unit, patient)?;
+        compartment::note(unit, reading(kind), noted_as(kind), Some(patient));
+        gathered(unit, kind, patient)
+    })?;
+    resources.retain(|one| reach::holds(&reach, one));
     Ok(resources)
 }
 
@@ -308,29 +342,23 @@ fn gathered(unit: &mut Unit<'_, '_>, kind: ResourceType, patient: Uuid) -> Resul
     })
 }
 
-/// Scores, then what follows from records that the principal may read too: reliefs, disability scores, follow-ups.
+/// Scores, reliefs, disability scores, follow-ups.
 fn observations(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<Vec<Resource>> {
     let scores = compartment::scores(unit, patient)?;
     let mut all: Vec<Resource> = scores.iter().map(out::observation::of_score).collect();
-    if unit.principal.allows(Action::ReadBlock) {
-        let mut of_block: HashMap<Uuid, Vec<Stored<ScoreRow>>> = HashMap::new();
-        for score in scores {
-            of_block.entry(score.parent).or_default().push(score);
-        }
-        let thresholds = thresholds(&unit.active_profiles()?);
-        for block in compartment::blocks(unit, patient)? {
-            let scores = of_block.remove(&block.id).unwrap_or_default();
-            all.extend(reliefs(unit, &block, &scores, &thresholds));
-        }
+    let mut of_block: HashMap<Uuid, Vec<Stored<ScoreRow>>> = HashMap::new();
+    for score in scores {
+        of_block.entry(score.parent).or_default().push(score);
     }
-    if unit.principal.allows(Action::ReadEpisode) {
-        let episodes = compartment::episodes(unit, patient)?;
-        all.extend(episodes.iter().flat_map(out::observation::of_disability));
+    let thresholds = thresholds(&unit.active_profiles()?);
+    for block in compartment::blocks(unit, patient)? {
+        let scores = of_block.remove(&block.id).unwrap_or_default();
+        all.extend(reliefs(unit, &block, &scores, &thresholds));
     }
-    if unit.principal.allows(Action::ReadAblation) {
-        let follow_ups = compartment::follow_ups(unit, patient)?;
-        all.extend(follow_ups.iter().map(out::observation::of_follow_up));
-    }
+    let episodes = compartment::episodes(unit, patient)?;
+    all.extend(episodes.iter().flat_map(out::observation::of_disability));
+    let follow_ups = compartment::follow_ups(unit, patient)?;
+    all.extend(follow_ups.iter().map(out::observation::of_follow_up));
     Ok(all)
 }
 
@@ -344,7 +372,19 @@ pub fn after(
     after: Option<&str>,
     most: u32,
 ) -> Result<Batch> {
+    let reach = reach::of(unit, kind, Operation::Search)?;
     let place = after.map(place).transpose()?;
+    let mut batch = reach::by_role(unit, |unit| walk(unit, kind, place, most))?;
+    batch.resources.retain(|one| reach::holds(&reach, one));
+    Ok(batch)
+}
+
+fn walk(
+    unit: &mut Unit<'_, '_>,
+    kind: ResourceType,
+    place: Option<Uuid>,
+    most: u32,
+) -> Result<Batch> {
     match kind {
         ResourceType::PlanDefinition => {
             let shelved = profiles::list(unit)?;

@@ -15,7 +15,7 @@ use super::state::{Fault, State};
 use super::stream::Producer;
 use super::watch::{REQUEST_ID, Watch};
 use crate::app::error::Error;
-use crate::auth::Action;
+use crate::auth::{Action, Reach, allows};
 use actix_web::http::ConnectionType;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -212,7 +212,14 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
             AuthFailure::Refused(reason) => headers::invalid_token(&reason),
             AuthFailure::Unavailable => self.busy(),
         })?;
-        if let Some(action) = action.filter(|action| !principal.allows(*action)) {
+        let may = |action: Action| match self.endpoint.scope {
+            Some((resource, operation)) => {
+                let reach = principal.reach(resource, operation);
+                allows(principal.role, action) && reach != Reach::Nothing
+            }
+            None => principal.allows(action),
+        };
+        if let Some(action) = action.filter(|action| !may(*action)) {
             return Err(Problem::forbidden(action));
         }
         Ok(Some(principal))

@@ -7,7 +7,7 @@ use super::reply::Reply;
 use super::state::State;
 use crate::app::App;
 use crate::app::error::Error;
-use crate::auth::Action;
+use crate::auth::{Action, Operation};
 use chrono::NaiveDate;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
@@ -322,6 +322,9 @@ pub struct Endpoint<C = App> {
     pub description: &'static str,
     /// Who may call.
     pub access: Access,
+    /// The resource type and the operation that the scopes of a token must speak of, where the handler holds all that it
+    /// gives out against what they reach; none where they must allow the action.
+    pub scope: Option<(&'static str, Operation)>,
     /// Where the handler runs.
     pub runs: Runs,
     /// Parameters of the query.
@@ -386,6 +389,7 @@ impl<C> Endpoint<C> {
             summary: "",
             description: "",
             access,
+            scope: None,
             runs: Runs::Permitted,
             query: Vec::new(),
             body: None,
@@ -429,6 +433,13 @@ impl<C> Endpoint<C> {
         endpoint.dialect = Dialect::Fhir;
         endpoint.tag = "fhir";
         endpoint
+    }
+
+    /// The same, for a handler that holds all that it gives out against what the scopes of a token reach.
+    #[must_use]
+    pub fn scoped(mut self, resource: &'static str, operation: Operation) -> Self {
+        self.scope = Some((resource, operation));
+        self
     }
 
     /// The same in other words.

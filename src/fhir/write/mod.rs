@@ -31,7 +31,7 @@ const MOST_DISABILITY: usize = 200;
 pub fn create(unit: &mut Unit<'_, '_>, kind: ResourceType, value: &Value) -> Result<Resource> {
     let intake = intake::read(kind, value, unit.now)?;
     let id = record(unit, &intake)?;
-    let resource = source::one(unit, intake.kept_as, &id)?;
+    let resource = source::written(unit, intake.kept_as, &id)?;
     given_back(value, &resource, &intake)?;
     Ok(resource)
 }
@@ -52,7 +52,7 @@ pub fn update(
     check_id(value, id)?;
     let intake = intake::read(kind, value, unit.now)?;
     correct(unit, id, &intake)?;
-    let resource = source::one(unit, kind, id)?;
+    let resource = source::written(unit, kind, id)?;
     given_back(value, &resource, &intake)?;
     Ok(resource)
 }
