@@ -21,6 +21,7 @@ mod corrections;
 mod described;
 mod diary;
 mod evidence;
+mod fhir;
 mod fhir_write;
 mod launch;
 mod lists;
