@@ -9,6 +9,7 @@ use super::terms;
 use crate::app::Result;
 use crate::http::call::Call;
 use crate::http::reply::Reply;
+use crate::http::smart::token_address;
 use crate::http::state::State;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -17,9 +18,23 @@ use std::sync::LazyLock;
 /// All of the statement but where the service is.
 static STATEMENT: LazyLock<Map<String, Value>> = LazyLock::new(statement);
 
+/// Where older clients look for the token endpoint; newer ones look into `.well-known/smart-configuration`.
+const OAUTH_URIS: &str = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris";
+
 /// Gives out the statement.
-pub(super) fn show(_: &State, call: &Call) -> Result<Reply> {
+pub(super) fn show(state: &State, call: &Call) -> Result<Reply> {
     let mut body = STATEMENT.clone();
+    let security = body
+        .get_mut("rest")
+        .and_then(|rest| rest.pointer_mut("/0/security"))
+        .and_then(Value::as_object_mut);
+    if let Some(security) = security {
+        let token = json!({"url": "token", "valueUri": token_address(state)});
+        security.insert(
+            "extension".to_owned(),
+            json!([{"url": OAUTH_URIS, "extension": [token]}]),
+        );
+    }
     body.insert(
         "implementation".to_owned(),
         json!({"description": "Medial", "url": base(call)}),

@@ -163,7 +163,7 @@ pub fn show(fault: &Fault<'_>) -> Reply {
         .split('/')
         .nth(3)
         .filter(|kind| kind.starts_with(|first: char| first.is_ascii_uppercase()))
-        .or((fault.path == FHIR_BASE).then_some("Bundle"));
+        .or((fault.path.trim_end_matches('/') == FHIR_BASE).then_some("Bundle"));
     let body = of_problem(fault.problem, kind, &fault.request_id.to_string());
     // A tree of maps and texts always serializes.
     let text = serde_json::to_vec(&body).unwrap_or_default();

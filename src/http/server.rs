@@ -1,5 +1,6 @@
 //! The server: its routes, its listening, and its end.
 
+use super::dialect::FHIR_BASE;
 use super::pipeline;
 use super::registry::{Endpoint, Method};
 use super::state::State;
@@ -15,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub fn configure<C: Send + Sync + 'static>(config: &mut web::ServiceConfig, state: &State<C>) {
     let state = Arc::new(state.clone());
     for (path, indices) in paths(&state.endpoints) {
-        let mut resource = web::resource(path);
+        let mut resource = web::resource(spellings(path));
         let mut allowed: Vec<&str> = Vec::new();
         for index in indices {
             let Some(endpoint) = state.endpoints.get(index) else {
@@ -41,6 +42,14 @@ pub fn configure<C: Send + Sync + 'static>(config: &mut web::ServiceConfig, stat
     let not_found =
         move |request: HttpRequest| std::future::ready(pipeline::not_found(&state, &request));
     config.default_service(web::to(not_found));
+}
+
+/// How a path may be written: many clients write the base address of FHIR with a slash at its end.
+fn spellings(path: &'static str) -> Vec<&'static str> {
+    match path {
+        FHIR_BASE => vec![path, "/fhir/R4/"],
+        _ => vec![path],
+    }
 }
 
 /// The endpoints by path, in the order in which the paths were registered.

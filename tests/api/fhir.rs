@@ -409,6 +409,9 @@ on_each_database! {
         let statement = answer.expect(200);
         assert_eq!(statement["fhirVersion"], "4.0.1");
         assert_eq!(statement["implementation"]["url"], service.url("/fhir/R4"));
+        let told = &statement["rest"][0]["security"]["extension"][0]["extension"][0]["valueUri"];
+        let found = service.get("/fhir/R4/.well-known/smart-configuration").expect(200);
+        assert_eq!(told, &found["token_endpoint"]);
         let endpoints = service.state.endpoints().iter();
         let there: BTreeSet<(Method, &str)> = endpoints
             .filter(|endpoint| endpoint.dialect == Dialect::Fhir)

@@ -539,7 +539,7 @@ on_each_database! {
         let mut bad = good.clone();
         bad["entry"][given]["resource"]["note"] = json!([{"text": "aside"}]);
         bad["entry"][of_score]["resource"]["valueQuantity"]["value"] = json!(11);
-        let mut found = expressions(&service.post("/fhir/R4", &bad), 422);
+        let mut found = expressions(&service.post("/fhir/R4/", &bad), 422);
         found.sort();
         let mut named = vec![format!("Bundle.entry[{given}].resource.note"), format!("Bundle.entry[{of_score}].resource.valueQuantity.value")];
         named.sort();
@@ -565,7 +565,7 @@ on_each_database! {
         bad["active"] = json!(true);
         let read = json!({"request": {"method": "GET", "url": "Patient/00000000-0000-4000-8000-000000000000"}});
         let batch = json!({"resourceType": "Bundle", "type": "batch", "entry": [entry(&urn(1), &patient("1")), entry(&urn(2), &bad), read]});
-        let answer = service.post("/fhir/R4", &batch).expect(200);
+        let answer = service.post("/fhir/R4/", &batch).expect(200);
         let statuses: Vec<&str> = list(&answer, "entry").iter().map(|entry| &entry["response"]["status"].as_str().unwrap()[..3]).collect();
         assert_eq!(statuses, ["201", "422", "422"]);
         assert_eq!(answer["entry"][1]["response"]["outcome"]["issue"][0]["expression"][0], "Bundle.entry[1].resource.active");

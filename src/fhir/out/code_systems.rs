@@ -207,6 +207,9 @@ fn every_one() -> Vec<Resource> {
         .map(|(url, title, concepts)| resource(url, title, concepts))
         .collect();
     all.push(resource(terms::ACTION, "What can be done", actions()));
+    // What can be wrong is said all over the program; the words beside each code say what it means.
+    let errors = "Why a request was refused";
+    all.push(resource(terms::ERROR, errors, Concepts::new()));
     all
 }
 
@@ -245,8 +248,12 @@ fn resource(url: &str, title: &str, concepts: Concepts) -> Resource {
     elements.put("publisher", "Medial");
     elements.put("description", format!("{title}, as Medial records them."));
     elements.put("caseSensitive", true);
-    elements.put("content", "complete");
-    elements.put("count", concepts.len());
+    if concepts.is_empty() {
+        elements.put("content", "not-present");
+    } else {
+        elements.put("content", "complete");
+        elements.put("count", concepts.len());
+    }
     let concepts: Vec<Value> = concepts
         .into_iter()
         .map(|(code, display)| json!({"code": code, "display": display}))

@@ -49,7 +49,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 /// The address of the token endpoint. As configured and never as a request names it: an assertion that was meant for
 /// another service would be good here otherwise.
-fn token_address(state: &State) -> String {
+pub fn token_address(state: &State) -> String {
     let public = state.app.settings.diary.public_url.trim_end_matches('/');
     format!("{public}{TOKEN_PATH}")
 }
