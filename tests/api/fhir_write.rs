@@ -506,6 +506,10 @@ on_each_database! {
             let found = expressions(&service.post("/fhir/R4/Observation", &with(path, value.clone())), 422);
             assert_eq!(found, [expression], "{path} {value}");
         }
+        let worded = with("/subject", json!({"reference": person, "type": "Patient", "display": "Robin Example"}));
+        let kept = service.post("/fhir/R4/Observation/$validate", &worded).expect(200);
+        assert_eq!(kept["issue"][0]["severity"], "information", "words for what is referred to are not what is recorded");
+
         let reported = with("/code", concept(LOINC, "38208-5"));
         assert_eq!(service.post("/fhir/R4/Observation", &reported).expect(201)["code"]["coding"][0]["code"], "72514-3");
 
@@ -524,7 +528,7 @@ on_each_database! {
         let fine = service.post("/fhir/R4/Patient/$validate", &patient("1")).expect(200);
         assert_eq!(fine["issue"][0]["severity"], "information");
         let mut wrong = patient("1");
-        wrong["active"] = json!(true);
+        wrong["active"] = json!(false);
         let parameters = json!({"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": wrong}]});
         let found = service.post("/fhir/R4/Patient/$validate", &parameters).expect(200);
         assert_eq!(found["issue"][0]["expression"][0], "Patient.active");
@@ -562,7 +566,7 @@ on_each_database! {
     fn each_request_of_a_batch_stands_for_itself(test: &TestDatabase) {
         let service = Service::on(test);
         let mut bad = patient("2");
-        bad["active"] = json!(true);
+        bad["active"] = json!(false);
         let read = json!({"request": {"method": "GET", "url": "Patient/00000000-0000-4000-8000-000000000000"}});
         let batch = json!({"resourceType": "Bundle", "type": "batch", "entry": [entry(&urn(1), &patient("1")), entry(&urn(2), &bad), read]});
         let answer = service.post("/fhir/R4/", &batch).expect(200);

@@ -20,6 +20,7 @@ CLIENTS = {
     "fhirpy": (["python", "with_fhirpy.py"], 90),
     "fhir-kit-client": (["node", "with_fhir_kit_client.mjs"], 60),
     "smart-fetch": (["python", "with_smart_fetch.py"], 120),
+    "standardwebhooks": (["python", "with_standardwebhooks.py"], 120),
     "fhirkit-rs": (["python", "with_fhirkit.py"], 90),
     "medplum": (["node", "with_medplum.mjs"], 90),
 }

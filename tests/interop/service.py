@@ -54,7 +54,11 @@ class Service:
             "MEDIAL_HTTP_PUBLIC_URL": self.root,
             "MEDIAL_TOKENS_SECRET": self.secret,
             "MEDIAL_LOG_FILTER": "info",
-        }
+        } | ({"MEDIAL_SUBSCRIPTIONS_ALLOW_PRIVATE_ADDRESSES": "true"} if self.tells() else {})
+
+    def tells(self) -> bool:
+        """Whether it has subscriptions."""
+        return "subscriptions-allow" in subprocess.run([self.program, "serve", "--help"], capture_output=True, text=True).stdout
 
     def command(self, *words: str) -> str:
         """Runs a command of Medial's on the same database."""
@@ -156,5 +160,5 @@ def make_key(work: pathlib.Path, system: str, kind: str) -> dict:
     public |= {"alg": kind, "use": "sig"}
     public["kid"] = thumbprint(public)
     private = json.loads(algorithm.to_jwk(key)) | {"kid": public["kid"], "alg": kind, "key_ops": ["sign"]}
-    path.with_suffix(".json").write_text(json.dumps({"keys": [private]}))
+    path.with_suffix(".jwks").write_text(json.dumps({"keys": [private]}))
     return public

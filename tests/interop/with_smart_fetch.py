@@ -53,7 +53,7 @@ def total(kind: str, query: str = "") -> int:
 if "export" not in smart.operations():
     checks.skip("exports in bulk", "the CapabilityStatement names no export")
 else:
-    for key in ("ES384.pem", "RS384.pem", "ES384.json"):
+    for key in ("ES384.pem", "RS384.pem", "ES384.jwks"):
         with checks.check(f"exports everything with a private key ({key})"):
             found = read(fetch("bulk", f"all-{key}", key=key))
             holds(PATIENT_TYPES <= set(found), f"only {sorted(found)}")

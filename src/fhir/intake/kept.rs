@@ -96,7 +96,7 @@ impl Comparison<'_> {
         let refers = sent.contains_key("reference");
         for (name, value) in sent {
             let words = (coded && matches!(name.as_str(), "display" | "unit"))
-                || (refers && name == "type");
+                || (refers && matches!(name.as_str(), "display" | "type"));
             if !words {
                 self.member(name, value, given, &format!("{at}/{name}"));
             }

@@ -16,6 +16,8 @@ pub(super) fn read(
     errors: &mut Vec<FieldError>,
 ) -> Option<Intake> {
     let mut draft = Draft::default();
+    // Always true here, and compared with what is given back.
+    let _ = element.any("active");
     identifiers(&mut element, &mut draft, errors);
     if let Some(name) = element.only("name", errors) {
         read_name(name, &mut draft, errors);

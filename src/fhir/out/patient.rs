@@ -17,6 +17,8 @@ pub fn resource(stored: &Stored<Patient>) -> Resource {
         .iter()
         .map(|one| json!({"system": one.system, "value": one.value}));
     elements.list("identifier", identifiers.collect());
+    // Records of patients are not put out of use.
+    elements.put("active", true);
     elements.list("name", vec![name(patient)]);
     match patient.sex {
         Some(sex) => elements.put("gender", sex.code()),
