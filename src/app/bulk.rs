@@ -8,7 +8,7 @@ use super::judging::service_principal;
 use crate::auth::Action;
 use crate::db::queries;
 use crate::db::rows::NewAuditEntry;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Stored, Tx};
 use crate::domain::patient::Patient;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
@@ -135,7 +135,7 @@ pub fn patients(
     unit: &mut Unit<'_, '_>,
     after: Option<Uuid>,
     most: u32,
-) -> Result<Vec<crate::db::Stored<Patient>>> {
+) -> Result<Vec<Stored<Patient>>> {
     unit.require(Action::ReadPatient)?;
     let organization = &unit.principal.organization;
     Ok(queries::patients::page(unit.tx, organization, None, after, most)?.items)
@@ -153,34 +153,17 @@ pub fn count_patients(unit: &mut Unit<'_, '_>) -> Result<i64> {
     )?)
 }
 
-/// Those of some patients that the organization has.
+/// Those of some patients that the organization has, in the order in which they are named.
 ///
 /// # Errors
 /// Those of the database.
-pub fn known_patients(unit: &mut Unit<'_, '_>, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+pub fn patients_of(unit: &mut Unit<'_, '_>, ids: &[Uuid]) -> Result<Vec<Stored<Patient>>> {
     unit.require(Action::ReadPatient)?;
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found = queries::patients::by_ids(unit.tx, &unit.principal.organization, ids)?;
-    Ok(found.into_keys().collect())
-}
-
-/// The scores that were withdrawn after an instant, each with its patient.
-///
-/// # Errors
-/// [`Error::Forbidden`]; those of the database.
-pub fn withdrawn_scores(
-    unit: &mut Unit<'_, '_>,
-    since: DateTime<Utc>,
-) -> Result<Vec<(Uuid, Uuid)>> {
-    unit.require(Action::ReadScore)?;
-    let organization = &unit.principal.organization;
-    Ok(queries::scores::withdrawn_since(
-        unit.tx,
-        organization,
-        since,
-    )?)
+    let mut found = queries::patients::by_ids(unit.tx, &unit.principal.organization, ids)?;
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
 fn no_such_export(error: DbError) -> Error {

@@ -4,7 +4,11 @@ use super::core::{App, Unit};
 use super::error::Result;
 use crate::db::rows::{Judgement, recorded};
 use crate::db::{Stored, queries};
+use crate::domain::ablation::{Ablation, FollowUp};
+use crate::domain::block::Block;
+use crate::domain::episode::Episode;
 use crate::domain::ids::{AblationId, BlockId, FollowUpId};
+use crate::domain::pain::ScoreRow;
 use crate::domain::qualification::evaluate::Determination;
 use crate::domain::qualification::{
     History, Profile, RecordedAblation, RecordedBlock, RecordedFollowUp, evaluate,
@@ -40,6 +44,39 @@ pub fn load(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<PatientRecords> {
     } else {
         queries::follow_ups::for_patient(unit.tx, organization, patient)?
     };
+    Ok(PatientRecords::of(PatientRows {
+        episodes,
+        blocks,
+        scores,
+        ablations,
+        follow_ups,
+    }))
+}
+
+/// The rows of one patient, each kind in the order of recording.
+#[derive(Debug)]
+pub(super) struct PatientRows {
+    /// Episodes.
+    pub episodes: Vec<Stored<Episode>>,
+    /// Blocks.
+    pub blocks: Vec<Stored<Block>>,
+    /// Scores, block by block.
+    pub scores: Vec<Stored<ScoreRow>>,
+    /// Ablations.
+    pub ablations: Vec<Stored<Ablation>>,
+    /// Follow-ups, ablation by ablation.
+    pub follow_ups: Vec<Stored<FollowUp>>,
+}
+
+/// Puts rows together, episode by episode.
+fn histories(rows: PatientRows) -> Vec<(Uuid, History)> {
+    let PatientRows {
+        episodes,
+        blocks,
+        scores,
+        ablations,
+        follow_ups,
+    } = rows;
     let mut scores_of = grouped(scores);
     let mut follow_ups_of = grouped(follow_ups);
     let mut blocks_of: HashMap<Uuid, Vec<RecordedBlock>> = HashMap::new();
@@ -94,9 +131,7 @@ pub fn load(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<PatientRecords> {
             .flat_map(|(_, sessions)| sessions.iter().copied())
             .collect();
     }
-    Ok(PatientRecords {
-        episodes: histories,
-    })
+    histories
 }
 
 fn grouped<T>(records: Vec<Stored<T>>) -> HashMap<Uuid, Vec<Stored<T>>> {
@@ -108,6 +143,13 @@ fn grouped<T>(records: Vec<Stored<T>>) -> HashMap<Uuid, Vec<Stored<T>>> {
 }
 
 impl PatientRecords {
+    /// What the rows of a patient are together.
+    pub(super) fn of(rows: PatientRows) -> PatientRecords {
+        PatientRecords {
+            episodes: histories(rows),
+        }
+    }
+
     /// The day to judge as of: today, or the day of the newest record where the patient's calendar is ahead of ours.
     #[must_use]
     pub fn day(&self, today: NaiveDate) -> NaiveDate {

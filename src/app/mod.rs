@@ -9,6 +9,7 @@ pub mod candidates;
 pub mod cds;
 pub mod clients;
 pub mod compartment;
+pub mod compartments;
 pub mod core;
 pub mod determinations;
 pub mod diary;

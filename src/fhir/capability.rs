@@ -1,9 +1,10 @@
 //! The CapabilityStatement: made once from the table of what is served, and given out from memory.
 
 use super::answer::body_reply;
+use super::bulk;
 use super::interactions::{self, Change};
 use super::read::base;
-use super::resource::Interaction;
+use super::resource::{Interaction, ResourceType};
 use super::table::{SearchParameter, Served, TABLE};
 use super::terms;
 use crate::app::Result;
@@ -60,6 +61,7 @@ fn statement() -> Map<String, Value> {
         "publisher": "Medial",
         "description": "Records of medial branch blocks, the relief they gave, and what each body's criteria say about every target. Resources are computed from the records; what is not listed here is not served.",
         "kind": "instance",
+        "instantiates": [bulk::GUIDE],
         "software": {"name": "Medial", "version": env!("CARGO_PKG_VERSION")},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json"],
@@ -76,6 +78,7 @@ fn statement() -> Map<String, Value> {
             },
             "resource": resources,
             "interaction": interactions::OF_ALL.map(|code| json!({ "code": code })),
+            "operation": [bulk::operation("export")],
         }],
     });
     match fields {
@@ -105,6 +108,14 @@ fn resource(served: &Served) -> Value {
     };
     let parameter = |one: &SearchParameter| json!({"name": one.name, "type": one.kind});
     conditions(fields, &changes);
+    let operation = match served.kind {
+        ResourceType::Patient => Some("patient-export"),
+        ResourceType::Group => Some("group-export"),
+        _ => None,
+    };
+    if let Some(level) = operation {
+        fields.insert("operation".to_owned(), json!([bulk::operation(level)]));
+    }
     let lists = [
         ("supportedProfile", json!(served.profiles)),
         ("searchInclude", json!(served.includes)),

@@ -1,6 +1,7 @@
 //! FHIR R4 over the records: a translation, computed when it is asked for. Nothing of it is stored.
 
 mod answer;
+pub mod bulk;
 mod bundle;
 pub mod capability;
 mod conditional;
@@ -49,6 +50,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         }
     }
     endpoints.extend(interactions::endpoints());
+    endpoints.extend(bulk::endpoints());
     // Where two paths fit, the one that was registered first is taken: the literal ones come before `{id}`.
     endpoints.sort_by_key(|endpoint| endpoint.path_parameters().count());
     endpoints

@@ -13,6 +13,7 @@ use crate::app::{
 use crate::auth::Operation;
 use crate::domain::block::Block;
 use crate::domain::pain::{ScoreRow, Threshold};
+use chrono::NaiveDate;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -114,7 +115,7 @@ fn observation(unit: &mut Unit<'_, '_>, id: &str) -> Result<Resource> {
         ObservationId::Relief { block, .. } => {
             let (block, scores) = blocks::get(unit, block)?;
             let thresholds = thresholds(&unit.active_profiles()?);
-            let all = reliefs(unit, &block, &scores, &thresholds);
+            let all = reliefs(unit.today(), &block, &scores, &thresholds);
             let found = all.into_iter().find(|one| one.id == id);
             found.ok_or_else(|| absent(kind))
         }
@@ -127,15 +128,15 @@ fn observation(unit: &mut Unit<'_, '_>, id: &str) -> Result<Resource> {
 }
 
 /// Relief after a block as of today, or of its newest score where the patient's calendar is ahead of ours.
-fn reliefs(
-    unit: &Unit<'_, '_>,
+pub(super) fn reliefs(
+    today: NaiveDate,
     block: &Stored<Block>,
     scores: &[Stored<ScoreRow>],
     thresholds: &[Threshold],
 ) -> Vec<Resource> {
     let days = scores.iter().map(|score| score.value.local_date());
     let newest = days.chain([block.value.local_date()]).max();
-    let as_of = newest.map_or(unit.today(), |newest| newest.max(unit.today()));
+    let as_of = newest.map_or(today, |newest| newest.max(today));
     out::relief::of_block(block, scores, thresholds, as_of)
 }
 
@@ -247,38 +248,6 @@ pub fn of_patient(
     Ok(resources)
 }
 
-/// Everything of some types that is in a patient's compartment, for an export: that one is written down as a whole.
-///
-/// # Errors
-/// Those of the use cases.
-pub fn exported(
-    unit: &mut Unit<'_, '_>,
-    kinds: &[ResourceType],
-    patient: Uuid,
-) -> Result<Vec<Resource>> {
-    let mut resources = Vec::new();
-    let mut follows = Vec::new();
-    for kind in kinds {
-        unit.require(reading(*kind))?;
-        match kind {
-            ResourceType::GuidanceResponse | ResourceType::Task | ResourceType::ServiceRequest => {
-                follows.push(*kind);
-            }
-            _ => resources.extend(gathered(unit, *kind, patient)?),
-        }
-    }
-    if follows.is_empty() {
-        return Ok(resources);
-    }
-    // Judged once for all of them.
-    let judged = compartment::determinations(unit, patient)?;
-    for one in decided(&judged) {
-        let of_kinds = follows.iter().filter_map(|kind| of_decided(*kind, &one));
-        resources.extend(of_kinds);
-    }
-    Ok(resources)
-}
-
 /// What the trail says was read.
 const fn noted_as(kind: ResourceType) -> &'static str {
     match kind {
@@ -353,7 +322,7 @@ fn observations(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<Vec<Resource>>
     let thresholds = thresholds(&unit.active_profiles()?);
     for block in compartment::blocks(unit, patient)? {
         let scores = of_block.remove(&block.id).unwrap_or_default();
-        all.extend(reliefs(unit, &block, &scores, &thresholds));
+        all.extend(reliefs(unit.today(), &block, &scores, &thresholds));
     }
     let episodes = compartment::episodes(unit, patient)?;
     all.extend(episodes.iter().flat_map(out::observation::of_disability));

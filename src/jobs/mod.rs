@@ -2,6 +2,7 @@
 //!
 //! A job that fails says so once, tries again ever more rarely, and says when it works again. It never ends the process.
 
+pub mod bulk;
 pub mod exports;
 pub mod reminders;
 mod run;
@@ -76,6 +77,19 @@ pub const JOBS: &[Job] = &[
         every: Duration::from_secs(60 * 60),
         daily: false,
         run: |app, _| exports::clean_up(app),
+    },
+    // It waits by itself for the next one that is asked for.
+    Job {
+        name: "make_bulk_exports",
+        every: Duration::ZERO,
+        daily: false,
+        run: bulk::run,
+    },
+    Job {
+        name: "clean_up_bulk_exports",
+        every: Duration::from_secs(60 * 60),
+        daily: false,
+        run: |app, _| bulk::clean_up(app),
     },
     // Of the diaries whose link asks for it; their times are a quarter of an hour apart at the closest.
     Job {

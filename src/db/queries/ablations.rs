@@ -1,6 +1,6 @@
 //! Ablations.
 
-use super::{get, stored, update_if_version};
+use super::{get, stored, texts, update_if_version};
 use crate::db::dialect::query;
 use crate::db::page::one_more;
 use crate::db::rows::{self, AblationRow, Stored, micros};
@@ -136,6 +136,26 @@ pub fn for_patient(
         .filter(ablations::patient_id.eq(patient.to_string()))
         .filter(ablations::withdrawn_at.is_null())
         .order(ablations::id)
+        .select(AblationRow::as_select())
+        .load::<AblationRow>(conn))?;
+    stored(found)
+}
+
+/// Every ablation of these patients that is not withdrawn, patient by patient in the order of recording.
+///
+/// # Errors
+/// When the database fails.
+pub fn for_patients(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    patients: &[Uuid],
+) -> Result<Vec<Stored<Ablation>>> {
+    let of = texts(patients);
+    let found = query!(tx, conn => ablations::table
+        .filter(ablations::organization_id.eq(organization))
+        .filter(ablations::patient_id.eq_any(&of))
+        .filter(ablations::withdrawn_at.is_null())
+        .order((ablations::patient_id, ablations::id))
         .select(AblationRow::as_select())
         .load::<AblationRow>(conn))?;
     stored(found)

@@ -1,5 +1,6 @@
 //! Adverse events.
 
+use super::texts;
 use crate::db::dialect::query;
 use crate::db::page::one_more;
 use crate::db::rows::{self, AdverseEventRow, Stored};
@@ -134,6 +135,25 @@ pub fn for_patient(
         .filter(adverse_events::organization_id.eq(organization))
         .filter(adverse_events::patient_id.eq(patient.to_string()))
         .order(adverse_events::id)
+        .select(AdverseEventRow::as_select())
+        .load::<AdverseEventRow>(conn))?;
+    found.into_iter().map(AdverseEventRow::read).collect()
+}
+
+/// Every adverse event of these patients, patient by patient in the order of recording.
+///
+/// # Errors
+/// When the database fails.
+pub fn for_patients(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    patients: &[Uuid],
+) -> Result<Vec<(Stored<AdverseEvent>, After)>> {
+    let of = texts(patients);
+    let found = query!(tx, conn => adverse_events::table
+        .filter(adverse_events::organization_id.eq(organization))
+        .filter(adverse_events::patient_id.eq_any(&of))
+        .order((adverse_events::patient_id, adverse_events::id))
         .select(AdverseEventRow::as_select())
         .load::<AdverseEventRow>(conn))?;
     found.into_iter().map(AdverseEventRow::read).collect()

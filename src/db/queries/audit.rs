@@ -1,5 +1,6 @@
 //! The audit trail: entries are added, and sealed into a chain, and never changed.
 
+use super::texts;
 use crate::db::dialect::query;
 use crate::db::page::one_more;
 use crate::db::rows::{AuditEntry, AuditRow, AuditSeal, NewAuditEntry, micros};
@@ -79,6 +80,31 @@ pub fn changes_about(
             .or(audit_entries::action.like("correct%"))
             .or(audit_entries::action.like("withdraw%")))
         .order(audit_entries::id)
+        .select(AuditRow::as_select())
+        .load::<AuditRow>(conn))?;
+    found
+        .into_iter()
+        .map(|row| AuditEntry::try_from(row).map(|entry| entry.entry))
+        .collect()
+}
+
+/// As [`changes_about`], about several patients: patient by patient.
+///
+/// # Errors
+/// When the database fails.
+pub fn changes_about_all(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    patients: &[Uuid],
+) -> Result<Vec<NewAuditEntry>> {
+    let of = texts(patients);
+    let found = query!(tx, conn => audit_entries::table
+        .filter(audit_entries::organization_id.eq(organization))
+        .filter(audit_entries::patient_id.eq_any(&of))
+        .filter(audit_entries::action.like("write%")
+            .or(audit_entries::action.like("correct%"))
+            .or(audit_entries::action.like("withdraw%")))
+        .order((audit_entries::patient_id, audit_entries::id))
         .select(AuditRow::as_select())
         .load::<AuditRow>(conn))?;
     found

@@ -204,3 +204,23 @@ pub fn for_episodes(
         .load::<BlockRow>(conn))?;
     stored(found)
 }
+
+/// Every block of these patients that is not withdrawn, patient by patient in the order of recording.
+///
+/// # Errors
+/// When the database fails.
+pub fn for_patients(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    patients: &[Uuid],
+) -> Result<Vec<Stored<Block>>> {
+    let of = texts(patients);
+    let found = query!(tx, conn => blocks::table
+        .filter(blocks::organization_id.eq(organization))
+        .filter(blocks::patient_id.eq_any(&of))
+        .filter(blocks::withdrawn_at.is_null())
+        .order((blocks::patient_id, blocks::id))
+        .select(BlockRow::as_select())
+        .load::<BlockRow>(conn))?;
+    stored(found)
+}

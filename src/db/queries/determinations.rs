@@ -1,5 +1,6 @@
 //! Determinations: what every profile says about every target, and what it said before.
 
+use super::texts;
 use crate::db::dialect::{self, insert_all, query};
 use crate::db::page::one_more;
 use crate::db::rows::{
@@ -62,12 +63,32 @@ pub fn for_patient(
         .filter(episodes::patient_id.eq(patient.to_string()))
         .select(episodes::id)
         .load::<String>(conn))?;
-    if own.is_empty() {
+    of_episodes(tx, organization, &own)
+}
+
+/// The determinations of these episodes, by episode, target and profile.
+///
+/// # Errors
+/// When the database fails.
+pub fn for_episodes(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    episodes: &[Uuid],
+) -> Result<Vec<Determination>> {
+    of_episodes(tx, organization, &texts(episodes))
+}
+
+fn of_episodes(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    episodes: &[String],
+) -> Result<Vec<Determination>> {
+    if episodes.is_empty() {
         return Ok(Vec::new());
     }
     let found = query!(tx, conn => determinations::table
         .filter(determinations::organization_id.eq(organization))
-        .filter(determinations::episode_id.eq_any(&own))
+        .filter(determinations::episode_id.eq_any(episodes))
         .order((
             determinations::episode_id,
             determinations::joint,
@@ -252,6 +273,31 @@ pub fn history(
             .load::<DeterminationHistoryRow>(conn)
     })?;
     Page::of(found, limit).try_map(TryInto::try_into)
+}
+
+/// What was said about these episodes at an instant and has been replaced since, in the order in which it was.
+///
+/// # Errors
+/// When the database fails.
+pub fn replaced_since(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    episodes: &[Uuid],
+    at: DateTime<Utc>,
+) -> Result<Vec<DeterminationVersion>> {
+    if episodes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of = texts(episodes);
+    let found = query!(tx, conn => determination_history::table
+        .filter(determination_history::organization_id.eq(organization))
+        .filter(determination_history::episode_id.eq_any(&of))
+        .filter(determination_history::decided_at.le(rows::micros(at)))
+        .filter(determination_history::replaced_at.gt(rows::micros(at)))
+        .order((determination_history::episode_id, determination_history::id))
+        .select(DeterminationHistoryRow::as_select())
+        .load::<DeterminationHistoryRow>(conn))?;
+    found.into_iter().map(TryInto::try_into).collect()
 }
 
 /// A patient with a determination that comes of age, in the order in which they do.

@@ -1,6 +1,6 @@
 //! Episodes.
 
-use super::{get, stored, update_if_version};
+use super::{get, stored, texts, update_if_version};
 use crate::db::dialect::query;
 use crate::db::page::one_more;
 use crate::db::rows::{self, EpisodeRow, Stored};
@@ -99,6 +99,25 @@ pub fn for_patient(
         .filter(episodes::organization_id.eq(organization))
         .filter(episodes::patient_id.eq(patient.to_string()))
         .order(episodes::id)
+        .select(EpisodeRow::as_select())
+        .load::<EpisodeRow>(conn))?;
+    stored(found)
+}
+
+/// Every episode of these patients, patient by patient in the order of recording.
+///
+/// # Errors
+/// When the database fails.
+pub fn for_patients(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    patients: &[Uuid],
+) -> Result<Vec<Stored<Episode>>> {
+    let of = texts(patients);
+    let found = query!(tx, conn => episodes::table
+        .filter(episodes::organization_id.eq(organization))
+        .filter(episodes::patient_id.eq_any(&of))
+        .order((episodes::patient_id, episodes::id))
         .select(EpisodeRow::as_select())
         .load::<EpisodeRow>(conn))?;
     stored(found)
