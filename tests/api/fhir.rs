@@ -11,17 +11,17 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A patient with everything that can be recorded.
-struct Recorded {
-    patient: String,
-    episode: String,
+pub struct Recorded {
+    pub patient: String,
+    pub episode: String,
     /// The first of two positive blocks.
-    block: String,
+    pub block: String,
     /// Its baseline.
-    score: String,
-    withdrawn: String,
-    ablation: String,
-    follow_up: String,
-    event: String,
+    pub score: String,
+    pub withdrawn: String,
+    pub ablation: String,
+    pub follow_up: String,
+    pub event: String,
 }
 
 fn score(taken_at: &str, value: f64) -> Value {
@@ -43,7 +43,7 @@ fn block(day: &str, agent: &str) -> Value {
 }
 
 impl Recorded {
-    fn on(service: &Service) -> Recorded {
+    pub fn on(service: &Service) -> Recorded {
         let mut first = block("2025-09-08", "lidocaine");
         first["patient"] = json!({
             "identifiers": [{"system": "urn:example:mrn", "value": "1"}],
@@ -110,7 +110,7 @@ fn service(test: &TestDatabase) -> Service {
 }
 
 /// Reads a resource as an admin, who may read everything.
-fn read(service: &Service, path: &str) -> Answer {
+pub fn read(service: &Service, path: &str) -> Answer {
     let admin = service.token(Role::Admin);
     service
         .ask("GET", &format!("/fhir/R4/{path}"))
@@ -118,7 +118,7 @@ fn read(service: &Service, path: &str) -> Answer {
         .send()
 }
 
-fn admin() -> Principal {
+pub fn admin() -> Principal {
     Principal {
         organization: "north".to_owned(),
         subject: "admin-1".to_owned(),
@@ -128,7 +128,7 @@ fn admin() -> Principal {
 }
 
 /// All resources of a type, in steps of a few.
-fn walked(service: &Service, kind: ResourceType) -> Vec<Resource> {
+pub fn walked(service: &Service, kind: ResourceType) -> Vec<Resource> {
     let mut all = Vec::new();
     let mut place: Option<String> = None;
     loop {

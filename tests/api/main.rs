@@ -13,6 +13,7 @@ mod support;
 
 mod authorization;
 mod bad_input;
+mod bulk;
 mod cases;
 mod cds;
 mod concurrency;

@@ -282,6 +282,17 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
     check!("chain", tx => queries::audit::all_in_sequence(tx, OURS, 1, 50));
     check!("open exports", tx => queries::exports::in_state(tx, ExportState::Queued, 50));
     check!("withdrawn scores", tx => queries::scores::withdrawn_since(tx, OURS, instant()));
+    let (patients, episodes) = ([patient, block], [episode, block]);
+    check!("of many patients", true, tx => {
+        queries::episodes::for_patients(tx, OURS, &patients)?;
+        queries::blocks::for_patients(tx, OURS, &patients)?;
+        queries::ablations::for_patients(tx, OURS, &patients)?;
+        queries::adverse_events::for_patients(tx, OURS, &patients)?;
+        queries::audit::changes_about_all(tx, OURS, &patients)?;
+        queries::determinations::for_episodes(tx, OURS, &episodes)?;
+        queries::determinations::replaced_since(tx, OURS, &episodes, instant())?;
+        DbResult::Ok(())
+    });
     check!("open bulk exports", tx => queries::bulk::in_state(tx, BulkState::Queued, 50));
     check!("old answers", tx => queries::idempotency::delete_older_than(tx, instant()));
     for filter in filters() {

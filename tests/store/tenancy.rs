@@ -264,6 +264,11 @@ fn found(
     many!("reviews", tx => queries::reviews::in_force(tx, asking, &[episode]));
     page!("audit", tx => queries::audit::page(tx, asking, &trail, None, 99));
     many!("versions", tx => queries::versions::list(tx, asking, "block", block));
+    many!("episodes of patients", tx => queries::episodes::for_patients(tx, asking, &ids));
+    many!("blocks of patients", tx => queries::blocks::for_patients(tx, asking, &ids));
+    many!("ablations of patients", tx => queries::ablations::for_patients(tx, asking, &ids));
+    many!("events of patients", tx => queries::adverse_events::for_patients(tx, asking, &ids));
+    many!("determinations of episodes", tx => queries::determinations::for_episodes(tx, asking, &[episode]));
     one!("export", tx => queries::exports::get(tx, asking, export));
     many!("files", tx => queries::exports::files(tx, asking, export));
     many!("members of groups", tx => queries::groups::members(tx, asking, None, &["none"]).map(|members| members.into_iter().filter(|(one, _)| *one == patient).collect::<Vec<_>>()));

@@ -1,14 +1,15 @@
 //! How far an export is, its manifest, its files and its end.
 
 use super::NDJSON;
-use super::order::Order;
+use super::order::{Order, reach};
 use crate::app::bulk::{self, BulkExport, BulkFile, BulkPart, BulkState, expires_at};
-use crate::app::{Error, Result};
+use crate::app::{Error, Principal, Result};
+use crate::auth::{Action, Reach};
 use crate::export::files;
 use crate::fhir::answer::{body_reply, http_date};
 use crate::fhir::outcome::{Severity, issue, outcome};
 use crate::fhir::read::base;
-use crate::fhir::resource::instant;
+use crate::fhir::resource::{ResourceType, instant};
 use crate::http::call::Call;
 use crate::http::registry::JSON;
 use crate::http::reply::Reply;
@@ -24,9 +25,10 @@ const LONGEST_WAIT: i64 = 30;
 /// Tells how far an export is; the manifest once it is there.
 pub(super) fn show(state: &State, call: &Call) -> Result<Reply> {
     let id = call.path_id("id", "bulk export")?;
-    let (export, files) = state
-        .app
-        .read(call.principal()?, |unit| bulk::get(unit, id))?;
+    let principal = call.principal()?;
+    let (export, files) = state.app.read(principal, |unit| bulk::get(unit, id))?;
+    let order = Order::of(&export)?;
+    covers(principal, &order, &export)?;
     let (status, reply) = match export.state {
         BulkState::Queued | BulkState::Running => {
             let reply = Reply::no_content()
@@ -53,12 +55,27 @@ pub(super) fn show(state: &State, call: &Call) -> Result<Reply> {
             (status, body_reply(status, &body)?)
         }
     };
-    if !Order::of(&export)?.separate_status {
+    if !order.separate_status {
         return Ok(reply.with_status(status));
     }
     reply
         .with_status(StatusCode::OK)
         .header(HeaderName::from_static("x-export-status"), status.as_str())
+}
+
+/// Refuses a token that reaches less than the one by which the export was asked for.
+fn covers(principal: &Principal, order: &Order, export: &BulkExport) -> Result<()> {
+    let asked_by = order.principal(export)?;
+    let narrower = |kind: &ResourceType| {
+        let now = reach(principal, *kind);
+        now != Reach::All && now != reach(&asked_by, *kind)
+    };
+    if order.kinds().iter().any(narrower) {
+        return Err(Error::Forbidden {
+            action: Action::BulkExport,
+        });
+    }
+    Ok(())
 }
 
 /// In words, less than 100 characters.
@@ -133,7 +150,10 @@ pub(super) fn delete(state: &State, call: &Call) -> Result<Reply> {
 /// Gives out a file.
 pub(super) fn file(state: &State, call: &Call) -> Result<Reply> {
     let id = call.path_id("id", "bulk export")?;
-    let file = state.app.read(call.principal()?, |unit| {
+    let principal = call.principal()?;
+    let file = state.app.read(principal, |unit| {
+        let (export, _) = bulk::get(unit, id)?;
+        covers(principal, &Order::of(&export)?, &export)?;
         bulk::file(unit, id, call.path("name"))
     })?;
     let mut content = files::open_at(&state.app, &file.content_path)?;
