@@ -184,8 +184,9 @@ mod tests {
         let large = json!({"id": "x".repeat(80)});
         files.add(BulkPart::Output, "Task", &large).unwrap();
         files.add(BulkPart::Output, "Task", &large).unwrap();
+        let small = json!({"issue": []});
         files
-            .add(BulkPart::Error, "OperationOutcome", &large)
+            .add(BulkPart::Error, "OperationOutcome", &small)
             .unwrap();
         // What is not full has no name yet.
         let begun = [
