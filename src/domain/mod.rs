@@ -12,6 +12,7 @@ pub mod pain;
 pub mod patient;
 pub mod qualification;
 pub mod relief;
+pub mod statistics;
 mod vocabulary;
 
 pub(crate) use vocabulary::vocabulary;

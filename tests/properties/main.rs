@@ -8,6 +8,7 @@
 
 mod cards;
 mod records;
+mod statistics;
 
 use chrono::{Days, FixedOffset, Months, NaiveDate, TimeDelta};
 use medial::app::profiles::built_in;
