@@ -12,6 +12,7 @@ use crate::domain::pain::ScoreRow;
 use crate::domain::qualification::evaluate::Determination;
 use crate::domain::qualification::{
     History, Profile, RecordedAblation, RecordedBlock, RecordedFollowUp, evaluate,
+    tell_of_sessions_elsewhere,
 };
 use chrono::NaiveDate;
 use std::collections::{HashMap, HashSet};
@@ -121,16 +122,7 @@ fn histories(rows: PatientRows) -> Vec<(Uuid, History)> {
             (episode.id, history)
         })
         .collect();
-    let sessions: Vec<(Uuid, Vec<_>)> = histories
-        .iter()
-        .map(|(id, history)| (*id, history.sessions().collect()))
-        .collect();
-    for (id, history) in &mut histories {
-        let others = sessions.iter().filter(|(other, _)| other != id);
-        history.elsewhere = others
-            .flat_map(|(_, sessions)| sessions.iter().copied())
-            .collect();
-    }
+    tell_of_sessions_elsewhere(histories.iter_mut().map(|(_, history)| history).collect());
     histories
 }
 

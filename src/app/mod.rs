@@ -1,6 +1,7 @@
 //! Use cases by noun: check permission, one transaction, audit, answer.
 
 pub mod ablations;
+pub mod analytics;
 pub mod audit;
 pub mod bell;
 pub mod blocks;

@@ -108,6 +108,8 @@ codes! {
         GiveFeedback = "give_feedback";
         /// Count what was done with cards, which names nobody.
         ReadFeedback = "read_feedback";
+        /// Read the figures of a cohort, which name nobody.
+        ReadAnalytics = "read_analytics";
         /// Export records with what identifies the patient.
         ExportIdentified = "export_identified";
         /// Export records without what identifies the patient.
@@ -169,6 +171,7 @@ pub const fn allows(role: Role, action: Action) -> bool {
         | Action::ReadDetermination
         | Action::Evaluate
         | Action::ReadFeedback
+        | Action::ReadAnalytics
         | Action::ExportDeidentified => match role {
             Role::EhrSystem | Role::Clinician | Role::Analyst | Role::Admin => true,
             Role::Patient | Role::Auditor => false,

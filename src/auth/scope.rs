@@ -117,6 +117,8 @@ pub const fn required(action: Action) -> (&'static str, Operation) {
         Action::ReviewCandidate => ("Task", Operation::Create),
         Action::GiveFeedback => ("GuidanceResponse", Operation::Update),
         Action::ReadFeedback => ("GuidanceResponse", Operation::Search),
+        // What FHIR calls a figure of a population.
+        Action::ReadAnalytics => ("MeasureReport", Operation::Search),
         // An export spans all kinds of records.
         Action::ExportIdentified | Action::ExportDeidentified => ("*", Operation::Search),
         // Of which types, each of them is asked for: see `Scopes::export_reach`.

@@ -13,6 +13,7 @@ pub mod patient;
 pub mod qualification;
 pub mod relief;
 pub mod statistics;
+pub mod study;
 mod vocabulary;
 
 pub(crate) use vocabulary::vocabulary;

@@ -178,6 +178,12 @@ impl Threshold {
 
     /// 50 %: what counts as returned pain, and as success of an ablation, where a profile gives no number.
     pub const FIFTY: Threshold = Threshold(50);
+    /// 75 %.
+    pub const SEVENTY_FIVE: Threshold = Threshold(75);
+    /// 80 %: what most payers ask for.
+    pub const EIGHTY: Threshold = Threshold(80);
+    /// 100 %: complete relief.
+    pub const HUNDRED: Threshold = Threshold(100);
 
     /// In whole percent.
     #[must_use]

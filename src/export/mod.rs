@@ -7,9 +7,11 @@ mod cell;
 mod columns;
 mod deidentify;
 pub mod dictionary;
+mod figures;
 pub mod files;
 mod write;
 
 pub use cell::guarded;
 pub use columns::{Column, Kind, Privacy, columns};
+pub use figures::figure_csv;
 pub use write::{Progress, media_type, write};

@@ -1,5 +1,6 @@
 //! The edge that speaks HTTP: one registry of endpoints, and one way for a request through it.
 
+mod accept;
 pub mod authenticate;
 mod body;
 mod browser;

@@ -278,7 +278,11 @@ impl<C: Send + Sync + 'static> Visit<'_, C> {
             query
         };
         if !self.endpoint.lenient && !dialect.reads_query_itself() {
-            query.check(&self.endpoint.query)?;
+            let checked = query.check(&self.endpoint.query);
+            checked.map_err(|mut problem| {
+                problem.kind = self.endpoint.refuses_query;
+                problem
+            })?;
         }
         let headers = request.headers();
         if dialect == Dialect::Fhir {

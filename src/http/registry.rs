@@ -346,6 +346,8 @@ pub struct Endpoint<C = App> {
     /// Whether parameters of the query that it does not know are passed over: an address that others hand on may come
     /// back with more than was in it.
     pub lenient: bool,
+    /// What a query is told that holds a name or a value which there is not.
+    pub refuses_query: Kind,
     /// The largest body in bytes, where that is less than for all.
     pub largest_body: Option<usize>,
     /// How many times as large as others its body may be: it carries as many records.
@@ -400,6 +402,7 @@ impl<C> Endpoint<C> {
             paged: false,
             dialect: Dialect::Native,
             lenient: false,
+            refuses_query: Kind::Malformed,
             largest_body: None,
             body_times: 1,
             handler,
@@ -488,6 +491,13 @@ impl<C> Endpoint<C> {
     pub fn lenient(mut self) -> Self {
         self.lenient = true;
         self
+    }
+
+    /// Refuses a filter or a form that there is not as a value that does not fit (422), with the list of what there is.
+    #[must_use]
+    pub fn refusing_unknown_values(mut self) -> Self {
+        self.refuses_query = Kind::InvalidFields;
+        self.fails(&[Kind::InvalidFields])
     }
 
     /// Takes no larger body than this, in bytes.

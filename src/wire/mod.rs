@@ -7,6 +7,7 @@ pub mod case;
 pub mod determination;
 pub mod episode;
 pub mod errors;
+pub mod figure;
 pub mod import;
 pub mod json;
 pub mod patient;

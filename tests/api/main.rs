@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod analytics;
 mod authorization;
 mod bad_input;
 mod bulk;

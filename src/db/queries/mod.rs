@@ -2,6 +2,7 @@
 
 pub mod ablations;
 pub mod adverse_events;
+pub mod analytics;
 pub mod audit;
 pub mod blocks;
 pub mod bulk;

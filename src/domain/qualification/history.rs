@@ -129,6 +129,21 @@ impl History {
     }
 }
 
+/// Tells each of a patient's episodes of the sessions in the others.
+pub fn tell_of_sessions_elsewhere(mut histories: Vec<&mut History>) {
+    let sessions: Vec<Vec<Session>> = histories
+        .iter()
+        .map(|history| history.sessions().collect())
+        .collect();
+    for (place, history) in histories.iter_mut().enumerate() {
+        let others = sessions.iter().enumerate();
+        history.elsewhere = others
+            .filter(|(other, _)| *other != place)
+            .flat_map(|(_, sessions)| sessions.iter().copied())
+            .collect();
+    }
+}
+
 /// The records that exist for an evaluation as of a date, in the order of their local dates.
 #[derive(Debug)]
 pub struct Records<'h> {

@@ -14,6 +14,7 @@ pub use evaluate::{Determination, NextStep, Purpose, Verdict, evaluate};
 pub use explain::{Evidence, RuleExplanation, explain};
 pub use history::{
     History, RecordedAblation, RecordedBlock, RecordedFollowUp, Session, SessionKind,
+    tell_of_sessions_elsewhere,
 };
 pub use profile::{Care, Criteria, Profile, ProfileRegion, Provenance};
 pub use rules::{Rule, Status, Statuses};

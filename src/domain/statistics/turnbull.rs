@@ -50,8 +50,8 @@ const ROUNDS: usize = 20_000;
 /// The likelihood is at its maximum where no innermost interval would take more than its share; this much more is
 /// passed over.
 const TOLERANCE: f64 = 1e-5;
-/// A share below this is what the rounds have not yet taken from an interval that holds none.
-const NOTHING: f64 = 1e-6;
+/// A share below this is too small to be shown: it is what the rounds have not yet taken from an interval that holds none.
+const NOTHING: f64 = 5e-5;
 
 impl Turnbull {
     /// The estimate from what was observed.
@@ -184,10 +184,10 @@ fn steps(innermost: &[(i64, i64)], shares: &[f64]) -> Vec<Step> {
     let mut survival = 1.0_f64;
     let mut steps = Vec::new();
     for ((from, to), mass) in innermost.iter().zip(shares) {
+        survival = (survival - mass).max(0.0);
         if *mass < NOTHING {
             continue;
         }
-        survival = (survival - mass).max(0.0);
         let to = (*to != i64::MAX).then_some(*to);
         steps.push(Step {
             from: *from,

@@ -4,6 +4,7 @@ use super::look;
 use crate::app::{self, Error, Result};
 use crate::auth::Action;
 use crate::evidence::{self, EvidenceDocument};
+use crate::http::accept::preferred;
 use crate::http::call::Call;
 use crate::http::problem::Kind;
 use crate::http::registry::{Endpoint, Parameter, ParameterKind};
@@ -82,54 +83,11 @@ pub fn reply(form: Form, document: &EvidenceDocument) -> Result<Reply> {
     }
 }
 
-/// The form that `Accept` prefers: the highest weight, the first offered of equals.
+/// The form that `Accept` prefers.
 fn wanted(accept: Option<&str>) -> Result<Form> {
-    let Some(accept) = accept.filter(|accept| !accept.trim().is_empty()) else {
-        return Ok(Form::Json);
-    };
-    let mut best: Option<(u16, Form)> = None;
-    for (media_type, form) in OFFERED {
-        let weight = weight(accept, media_type);
-        if weight > best.map_or(0, |(highest, _)| highest) {
-            best = Some((weight, form));
-        }
-    }
-    best.map(|(_, form)| form).ok_or(Error::NotAcceptable {
+    preferred(accept, &OFFERED).ok_or(Error::NotAcceptable {
         offered: "application/json, text/html, application/pdf",
     })
-}
-
-/// The weight, in thousandths, that `accept` gives to a media type: that of the range that names it most closely.
-fn weight(accept: &str, media_type: &str) -> u16 {
-    let group = media_type.split('/').next().unwrap_or_default();
-    let closeness = |range: &str| match range.split_once('/') {
-        Some(("*", "*")) => 1,
-        Some((of, "*")) if of.eq_ignore_ascii_case(group) => 2,
-        _ if range.eq_ignore_ascii_case(media_type) => 3,
-        _ => 0,
-    };
-    let ranges = accept.split(',').map(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let closeness = closeness(parts.next().unwrap_or_default());
-        let weight = parts.find_map(|part| part.strip_prefix("q="));
-        (closeness, weight.map_or(1000, thousandths))
-    });
-    let named = ranges.filter(|(closeness, _)| *closeness > 0);
-    let (_, weight) = named
-        .max_by_key(|(closeness, _)| *closeness)
-        .unwrap_or((0, 0));
-    weight
-}
-
-/// `0.8` as 800; what is no weight as nothing.
-fn thousandths(weight: &str) -> u16 {
-    let (whole, decimals) = weight.split_once('.').unwrap_or((weight, ""));
-    let decimals: String = decimals.chars().chain("000".chars()).take(3).collect();
-    match (whole, decimals.parse::<u16>()) {
-        ("0", Ok(decimals)) => decimals,
-        ("1", Ok(0)) => 1000,
-        _ => 0,
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod ablations;
 mod adverse_events;
+pub mod analytics;
 mod audit;
 mod blocks;
 pub mod candidates;
@@ -45,6 +46,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         profiles::endpoints(),
         evaluate::endpoints(),
         exports::endpoints(),
+        analytics::endpoints(),
         cds_feedback::endpoints(),
         audit::endpoints(),
     ];
