@@ -8,6 +8,7 @@ mod follow_up;
 mod pain;
 pub mod palette;
 mod spark;
+mod study;
 mod time;
 mod words;
 
@@ -15,6 +16,7 @@ pub use curve::{CurveBlock, PainCurve};
 pub use follow_up::{FollowUpCurve, follow_up_curve, follow_up_curve_words};
 pub use pain::{pain_curve, pain_curve_words};
 pub use spark::{Sparkline, sparkline};
+pub use study::figure_charts;
 pub use words::date as date_words;
 
 #[cfg(test)]

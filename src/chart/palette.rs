@@ -32,8 +32,20 @@ pub const GRID: &str = "#E6E9EC";
 /// The ground: inside of hollow markers.
 pub const PAPER: &str = "#FFFFFF";
 
+/// The bars of a share.
+pub const SHARE: &str = "#8FBFD0";
+/// The curves of a figure, told apart by their dashes too.
+pub const SERIES: [&str; 4] = ["#1B6E8E", "#A3471E", "#4F7A28", "#6A4C93"];
+/// What stands around each of them: an interval, or what the records leave open.
+pub const BANDS: [&str; 4] = ["#D3E7EF", "#F3DED3", "#DFEAD3", "#E4DCED"];
+/// Agreement beyond chance: below 0.2, below 0.4, below 0.6, below 0.8, and from there on.
+pub const AGREE: [&str; 5] = ["#EDF3F6", "#D6E8EF", "#B8D9E5", "#97C8D9", "#74B5CB"];
+
 /// The strokes that are not solid, with their dashes.
-pub(super) const DASHES: [(&str, &str); 4] = [
+pub(super) const DASHES: [(&str, &str); 7] = [
+    ("#A3471E", "8 3"),
+    ("#4F7A28", "2 3"),
+    ("#6A4C93", "9 3 2 3"),
     (NEWEST_SECOND_SIDE, "9 4"),
     (EARLIER_SECOND_SIDE, "9 4"),
     (NOT_COUNTED, "2 4"),

@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
         )));
     }
     let app = arguments.configuration.load()?.open_app()?;
-    let principal = principal(&app, arguments.organization.as_deref())?;
+    let principal = principal(&app, arguments.organization.as_deref(), "medial export")?;
     let wanted = wanted(arguments, &principal)?;
     let bar = progress_bar();
     let mut progress = |rows| {
@@ -153,7 +153,11 @@ fn shown(error: Error) -> Failure {
 }
 
 /// Who runs the command, for the audit trail: somebody who has the database may do everything with it.
-fn principal(app: &Arc<App>, named: Option<&str>) -> Result<Principal, Failure> {
+pub(super) fn principal(
+    app: &Arc<App>,
+    named: Option<&str>,
+    subject: &str,
+) -> Result<Principal, Failure> {
     let organizations = app.organizations()?;
     let organization = match (named, organizations.as_slice()) {
         (Some(named), there) if there.iter().any(|one| one == named) => named.to_owned(),
@@ -174,7 +178,7 @@ fn principal(app: &Arc<App>, named: Option<&str>) -> Result<Principal, Failure> 
     };
     Ok(Principal {
         organization,
-        subject: "medial export".to_owned(),
+        subject: subject.to_owned(),
         role: Role::Admin,
         scopes: None,
     })

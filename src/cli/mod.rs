@@ -1,5 +1,6 @@
 //! The command line. Each command has a file of its own with its `Args` and `run`.
 
+mod analyze;
 mod backup;
 mod client;
 pub mod configuration;
@@ -42,6 +43,7 @@ enum Command {
     Demo(demo::Args),
     Import(import::Args),
     Export(export::Args),
+    Analyze(analyze::Args),
     Backup(backup::Args),
     Restore(restore::Args),
 }
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
     };

@@ -13,6 +13,7 @@ mod patient;
 mod profiles;
 mod record;
 mod sign_in;
+mod study;
 mod words;
 mod worklist;
 
@@ -34,6 +35,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         launch::endpoints(),
         evidence::endpoints(),
         profiles::endpoints(),
+        study::endpoints(),
         diary::endpoints(),
     ];
     rooms.into_iter().flatten().collect()

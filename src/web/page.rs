@@ -24,6 +24,8 @@ pub enum Place {
     Record,
     /// The profiles.
     Profiles,
+    /// The figures of the cohort.
+    Study,
     /// None of them.
     Elsewhere,
 }
@@ -101,6 +103,7 @@ fn links(principal: &Principal, current: Place) -> Vec<Link> {
             "Profiles",
             "/profiles",
         ),
+        (Place::Study, Action::ReadAnalytics, "Study", "/study"),
     ];
     all.into_iter()
         .filter(|(_, action, _, _)| principal.allows(*action))

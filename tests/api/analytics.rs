@@ -160,7 +160,7 @@ on_each_database! {
         assert_eq!(of("level", "L4-5", "scores", 100), (1, 6));
         let all = row(&found, "responders", &json!({"by": "all", "measure": "scores", "threshold_percent": 80}));
         // Wilson's interval of 4 in 6.
-        assert_eq!((&all["percent"], &all["percent_low"], &all["percent_high"]), (&json!(66.67), &json!(30.0), &json!(90.32)));
+        assert_eq!((&all["percent"], &all["percent_low"], &all["percent_high"]), (&json!(66.67), &json!(30), &json!(90.32)));
         assert_eq!(left_out(&found, "responders", "by scores: no baseline"), 1);
         assert_eq!(left_out(&found, "responders", "as stated"), 5);
         let wald = figure(&service, "responders?interval=wald");

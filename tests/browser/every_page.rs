@@ -2,6 +2,7 @@
 
 use crate::driver::{Browser, Screen};
 use crate::service::Service;
+use medial::domain::study::Figure;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -83,6 +84,7 @@ fn every_page(browser: &Browser) -> BTreeMap<String, String> {
         "worklist",
         "patients",
         "profiles",
+        "study",
         "candidates-review",
         "blocks-new",
         "blocks-new-episode",
@@ -106,6 +108,38 @@ fn every_page(browser: &Browser) -> BTreeMap<String, String> {
     pages
 }
 
+/// A profile with a mistake is refused at its line; with one block instead of two it lets more in.
+fn what_if(browser: &Browser) -> Vec<String> {
+    let mut found = look(browser, "study-what-if", "/study/what-if?base=medicare-lcd");
+    let change = "const it = document.getElementById('document'); it.value = it.value.replace(arguments[0], arguments[1])";
+    browser.run(change, &[json!("value = 80"), json!("value = 800")]);
+    browser.click("button", "Try it");
+    browser.sees("relief_percent: expected 1 to 100, found 800");
+    found.extend(pictured(browser, "study-what-if-refused"));
+    browser.run(change, &[json!("value = 800"), json!("value = 50")]);
+    browser.run(
+        change,
+        &[json!("blocks = { value = 2"), json!("blocks = { value = 1")],
+    );
+    browser.click("button", "Try it");
+    browser.sees("Who would come in");
+    found.extend(pictured(browser, "study-what-if-tried"));
+    found
+}
+
+/// As [`look`], at the page as it is.
+fn pictured(browser: &Browser, name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for theme in ["light", "dark"] {
+        browser.theme(theme);
+        browser.screenshot(name);
+        let barriers = browser.barriers();
+        found.extend(barriers.iter().map(|it| format!("{name}, {theme}: {it}")));
+    }
+    browser.theme("light");
+    found
+}
+
 fn unfold(browser: &Browser) {
     let script = "document.querySelectorAll('details').forEach((it) => { it.open = true; })";
     browser.run(script, &[]);
@@ -124,8 +158,16 @@ fn every_page_is_accessible_in_both_themes_and_keeps_to_itself() {
         let barriers = browser.barriers();
         found.extend(barriers.iter().map(|it| format!("{name}, unfolded: {it}")));
     }
+    for figure in Figure::CODES {
+        let name = format!("study-{figure}");
+        found.extend(look(&browser, &name, &format!("/study?figure={figure}")));
+        unfold(&browser);
+        let barriers = browser.barriers();
+        found.extend(barriers.iter().map(|it| format!("{name}, unfolded: {it}")));
+    }
+    found.extend(what_if(&browser));
     found.extend(look(&browser, "no-such-page", "/patients/none"));
-    browser.was_calm_but(&["/patients/none"]);
+    browser.was_calm_but(&["/patients/none", "/study/what-if"]);
     assert_none(&found);
 }
 

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod analyze;
 mod backup;
 mod evaluate;
 mod users;
@@ -76,7 +77,7 @@ fn every_command_explains_itself() {
     let help = place.run(&["--help"]).ends_with(0).out;
     let commands = [
         "serve", "doctor", "migrate", "token", "user", "client", "evaluate", "demo", "import",
-        "export", "backup", "restore",
+        "export", "analyze", "backup", "restore",
     ];
     for command in commands {
         assert!(

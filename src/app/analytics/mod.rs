@@ -6,6 +6,7 @@
 mod asked;
 mod counting;
 mod passes;
+pub mod published;
 
 pub use crate::domain::study::what_if::Moved;
 pub use asked::{Asked, Filter, SMALLEST_CELL};

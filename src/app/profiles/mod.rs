@@ -1,6 +1,7 @@
 //! Profiles: the built-in ones, those of a directory, and each organization's own.
 
 pub mod document;
+mod written;
 
 use super::core::Unit;
 use super::error::{Error, FieldError, Result};
@@ -12,6 +13,8 @@ use document::DocumentError;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+
+pub use written::document_of;
 
 /// The documents that the program carries, by file name, in the order in which they are listed.
 const BUILT_IN: [(&str, &str); 12] = [

@@ -34,6 +34,25 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl Interval {
+    /// The lower limit in percent with so many digits after the point, in units of the last digit.
+    #[must_use]
+    pub fn low_rounded_to(self, places: u32) -> Option<i64> {
+        in_units(self.low, places)
+    }
+
+    /// The same of the upper limit.
+    #[must_use]
+    pub fn high_rounded_to(self, places: u32) -> Option<i64> {
+        in_units(self.high, places)
+    }
+}
+
+fn in_units(fraction: f64, places: u32) -> Option<i64> {
+    let units = 100 * 10_i64.checked_pow(places)?;
+    Some((fraction * units as f64).round() as i64)
+}
+
 impl Proportion {
     /// `numerator` of `denominator`.
     #[must_use]
@@ -59,6 +78,18 @@ impl Proportion {
         let (numerator, denominator) = (u128::from(self.numerator), u128::from(self.denominator));
         let hundredths = (numerator * 20_000 + denominator) / (2 * denominator);
         i64::try_from(hundredths).ok()
+    }
+
+    /// The share in percent with so many digits after the point, in units of the last digit, rounded half up; `None` of
+    /// nothing.
+    #[must_use]
+    pub fn rounded_to(self, places: u32) -> Option<i64> {
+        if self.denominator == 0 {
+            return None;
+        }
+        let units = 200 * 10_u128.checked_pow(places)?;
+        let (numerator, denominator) = (u128::from(self.numerator), u128::from(self.denominator));
+        i64::try_from((numerator * units + denominator) / (2 * denominator)).ok()
     }
 
     /// The interval at [`super::LEVEL_PERCENT`]; `None` of nothing, and where the numerator is larger than the whole.

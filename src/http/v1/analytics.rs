@@ -137,45 +137,43 @@ pub fn parameters() -> Vec<Parameter> {
 }
 
 /// What a request asks for, from its query.
-///
-/// # Errors
-/// None: the pipeline has checked the values.
 #[must_use]
 pub fn asked_of(call: &Call) -> Asked {
-    fn term<T>(call: &Call, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-        call.query(name).and_then(read)
-    }
+    asked_from(|name| call.query(name))
+}
+
+/// What is asked for in a query or a form. What has no meaning there restricts nothing; the pipeline has refused it of a
+/// query.
+#[must_use]
+pub fn asked_from<'v>(value: impl Fn(&'static str) -> Option<&'v str>) -> Asked {
     let usual = Options::default();
-    let number = |name| {
-        call.query_integer(name)
-            .and_then(|number| u8::try_from(number).ok())
-    };
+    let day = |name| value(name).and_then(|day| day.parse().ok());
+    let number = |name| value(name).and_then(|number| number.parse::<u8>().ok());
     Asked {
         filter: Filter {
-            from: call.query_date("from"),
-            to: call.query_date("to"),
-            site: call.query("site").map(str::to_owned),
-            operator: call.query("operator").map(str::to_owned),
-            region: term(call, "region", |code| Region::from_code(code).ok()),
-            level: term(call, "level", |code| Joint::from_code(code).ok()),
-            agent: term(call, "agent", |code| Agent::from_code(code).ok()),
-            guidance: term(call, "guidance", |code| Guidance::from_code(code).ok()),
-            profile: call.query("profile").map(str::to_owned),
+            from: day("from"),
+            to: day("to"),
+            site: value("site").map(str::to_owned),
+            operator: value("operator").map(str::to_owned),
+            region: value("region").and_then(|code| Region::from_code(code).ok()),
+            level: value("level").and_then(|code| Joint::from_code(code).ok()),
+            agent: value("agent").and_then(|code| Agent::from_code(code).ok()),
+            guidance: value("guidance").and_then(|code| Guidance::from_code(code).ok()),
+            profile: value("profile").map(str::to_owned),
         },
         options: Options {
-            interval: term(call, "interval", |code| {
-                IntervalMethod::from_code(code).ok()
-            })
-            .unwrap_or(usual.interval),
+            interval: value("interval")
+                .and_then(|code| IntervalMethod::from_code(code).ok())
+                .unwrap_or(usual.interval),
             threshold: number("threshold")
                 .and_then(Threshold::new)
                 .unwrap_or(usual.threshold),
-            step: number("step").unwrap_or(usual.step),
+            step: number("step")
+                .filter(|step| *step > 0)
+                .unwrap_or(usual.step),
         },
-        deidentify: call.query("deidentify").map(|value| value == "true"),
-        min_cell: call
-            .query_integer("min_cell")
-            .and_then(|number| u64::try_from(number).ok()),
+        deidentify: value("deidentify").map(|value| value == "true"),
+        min_cell: value("min_cell").and_then(|number| number.parse().ok()),
     }
 }
 
