@@ -7,13 +7,13 @@ use super::{judging, patients};
 use crate::auth::Action;
 use crate::db::queries::adverse_events::After;
 use crate::db::rows::{Determination, NewAuditEntry};
-use crate::db::{DbError, Stored, queries};
+use crate::db::{DbError, Page, Stored, queries};
 use crate::domain::ablation::{Ablation, FollowUp};
 use crate::domain::adverse_event::AdverseEvent;
 use crate::domain::block::Block;
 use crate::domain::episode::Episode;
 use crate::domain::pain::ScoreRow;
-use crate::domain::patient::Patient;
+use crate::domain::patient::{Identifier, Patient};
 use crate::domain::qualification::{History, Profile};
 use chrono::NaiveDate;
 use std::sync::Arc;
@@ -90,6 +90,88 @@ pub fn patients(
     let page = queries::patients::page(unit.tx, organization, None, after, limit)?;
     let ids = page.items.iter().map(|patient| patient.id).collect();
     Ok((ids, page.more))
+}
+
+/// A page of the patients themselves, in the order of their recording.
+///
+/// # Errors
+/// Those of the database.
+pub fn page(
+    unit: &mut Unit<'_, '_>,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Page<Stored<Patient>>> {
+    unit.require(Action::ReadPatient)?;
+    let organization = &unit.principal.organization;
+    Ok(queries::patients::page(
+        unit.tx,
+        organization,
+        None,
+        after,
+        limit,
+    )?)
+}
+
+/// The names of patients, family name first and in lower case, with their ids: in this order, after one of them.
+///
+/// # Errors
+/// Those of the database.
+pub fn names(
+    unit: &mut Unit<'_, '_>,
+    after: Option<&(String, Uuid)>,
+    limit: u32,
+) -> Result<Page<(String, Uuid)>> {
+    unit.require(Action::ReadPatient)?;
+    let organization = &unit.principal.organization;
+    Ok(queries::patients::names(
+        unit.tx,
+        organization,
+        after,
+        limit,
+    )?)
+}
+
+/// The patients with these ids, in their order; those that are not there are left out.
+///
+/// # Errors
+/// Those of the database.
+pub fn known(unit: &mut Unit<'_, '_>, ids: &[Uuid]) -> Result<Vec<Stored<Patient>>> {
+    unit.require(Action::ReadPatient)?;
+    let organization = &unit.principal.organization;
+    let mut found = queries::patients::by_ids(unit.tx, organization, ids)?;
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// The patients who have an identifier: of a system, or with this value of any system.
+///
+/// # Errors
+/// Those of the database.
+pub fn identified(unit: &mut Unit<'_, '_>, system: Option<&str>, value: &str) -> Result<Vec<Uuid>> {
+    unit.require(Action::ReadPatient)?;
+    let organization = &unit.principal.organization;
+    let Some(system) = system else {
+        return Ok(queries::patients::with_identifier_value(
+            unit.tx,
+            organization,
+            value,
+        )?);
+    };
+    let identifier = Identifier {
+        system: system.to_owned(),
+        value: value.to_owned(),
+    };
+    let found = queries::patients::find_by_identifier(unit.tx, organization, &identifier)?;
+    Ok(found.into_iter().collect())
+}
+
+/// How many patients there are.
+///
+/// # Errors
+/// Those of the database.
+pub fn count(unit: &mut Unit<'_, '_>) -> Result<i64> {
+    unit.require(Action::ReadPatient)?;
+    let organization = &unit.principal.organization;
+    Ok(queries::patients::count(unit.tx, organization)?)
 }
 
 /// The episodes.

@@ -14,6 +14,8 @@ pub enum Error {
         /// What is wrong and what to do.
         detail: String,
     },
+    /// Parameters that are wrong (400): every one of them, each pointer a `?` and its name.
+    InvalidParameters(Vec<FieldError>),
     /// Fields have values that cannot be stored (422): every one of them.
     Invalid(Vec<FieldError>),
     /// No such record, or one of another organization (404).
@@ -95,7 +97,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Malformed { detail, .. } | Error::Conflict { detail, .. } => f.write_str(detail),
-            Error::Invalid(errors) => {
+            Error::Invalid(errors) | Error::InvalidParameters(errors) => {
                 let lines: Vec<String> = errors
                     .iter()
                     .map(|error| format!("{}: {}", error.pointer, error.detail))

@@ -5,7 +5,9 @@ use super::bulk;
 use super::interactions::{self, Change};
 use super::read::base;
 use super::resource::{Interaction, ResourceType};
-use super::table::{SearchParameter, Served, TABLE};
+use super::search::parameters::{self, SearchParameter};
+use super::search::{includes, reverse_includes};
+use super::table::{Served, TABLE};
 use super::terms;
 use crate::app::Result;
 use crate::http::call::Call;
@@ -106,24 +108,24 @@ fn resource(served: &Served) -> Value {
     let Some(fields) = body.as_object_mut() else {
         return body;
     };
-    let parameter = |one: &SearchParameter| json!({"name": one.name, "type": one.kind});
+    let parameter = |one: &SearchParameter| json!({"name": one.name, "type": one.kind.code()});
     conditions(fields, &changes);
-    let operation = match served.kind {
+    let level = match served.kind {
         ResourceType::Patient => Some("patient-export"),
         ResourceType::Group => Some("group-export"),
         _ => None,
     };
-    if let Some(level) = operation {
-        fields.insert("operation".to_owned(), json!([bulk::operation(level)]));
-    }
+    let mut operations = interactions::operations(served.kind);
+    operations.extend(level.map(bulk::operation));
     let lists = [
         ("supportedProfile", json!(served.profiles)),
-        ("searchInclude", json!(served.includes)),
-        ("searchRevInclude", json!(served.reverse_includes)),
+        ("searchInclude", json!(includes(served.kind))),
+        ("searchRevInclude", json!(reverse_includes(served.kind))),
         (
             "searchParam",
-            served.search.iter().map(parameter).collect::<Value>(),
+            parameters::all(served.kind).map(parameter).collect(),
         ),
+        ("operation", json!(operations)),
     ];
     for (name, list) in lists {
         if list.as_array().is_some_and(|list| !list.is_empty()) {

@@ -2,9 +2,19 @@
 //! writer, and PostgreSQL runs one of two transactions again that each searched before the other recorded.
 
 use super::resource::{Resource, ResourceType};
-use super::{criteria, write};
+use super::search::matching;
+use super::write;
 use crate::app::{Error, Result, Unit};
 use serde_json::Value;
+
+/// A search that a change depends on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Criteria<'a> {
+    /// Its parameters, as in an address.
+    pub query: &'a str,
+    /// Where the client reaches FHIR: references may be absolute.
+    pub base: &'a str,
+}
 
 /// A resource that is there after a request.
 #[derive(Debug)]
@@ -45,9 +55,10 @@ impl From<Resource> for Written {
 pub(super) fn find(
     unit: &mut Unit<'_, '_>,
     kind: ResourceType,
-    criteria: &str,
+    criteria: &Criteria<'_>,
 ) -> Result<Option<Resource>> {
-    let mut found = criteria::matches(unit, kind, criteria, 2)?.into_iter();
+    let found = matching(unit, kind, criteria.query, criteria.base, 2)?;
+    let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (one, None) => Ok(one),
         (_, Some(_)) => Err(Error::Ambiguous {
@@ -63,7 +74,11 @@ pub(super) fn find(
 ///
 /// # Errors
 /// As [`find`], and that there is none.
-pub(super) fn one(unit: &mut Unit<'_, '_>, kind: ResourceType, criteria: &str) -> Result<Resource> {
+pub(super) fn one(
+    unit: &mut Unit<'_, '_>,
+    kind: ResourceType,
+    criteria: &Criteria<'_>,
+) -> Result<Resource> {
     find(unit, kind, criteria)?.ok_or(Error::NotFound {
         what: "resource that fits this search",
     })
@@ -76,7 +91,7 @@ pub(super) fn one(unit: &mut Unit<'_, '_>, kind: ResourceType, criteria: &str) -
 pub(super) fn create(
     unit: &mut Unit<'_, '_>,
     kind: ResourceType,
-    criteria: &str,
+    criteria: &Criteria<'_>,
     value: &Value,
 ) -> Result<Written> {
     match find(unit, kind, criteria)? {
@@ -96,7 +111,7 @@ pub(super) fn create(
 pub(super) fn update(
     unit: &mut Unit<'_, '_>,
     kind: ResourceType,
-    criteria: &str,
+    criteria: &Criteria<'_>,
     version: Option<i32>,
     value: &Value,
 ) -> Result<Written> {

@@ -1,14 +1,14 @@
 //! What may be written, and its endpoints: one line to a type.
 
 use super::answer::{body_reply, tagged};
-use super::conditional::{self, Written};
+use super::conditional::{self, Criteria, Written};
 use super::outcome::{self, Severity, issue, outcome};
 use super::read::base;
 use super::references::{Addresses, resolve};
 use super::resource::ResourceType;
 use super::{bundle, intake, patch, write};
 use crate::app::{App, Error, OnceKey, Result, Unit};
-use crate::auth::Action;
+use crate::auth::{Action, Operation};
 use crate::http::call::Call;
 use crate::http::dialect::{FHIR_BASE, JSON_PATCH};
 use crate::http::problem::Problem;
@@ -81,8 +81,23 @@ impl Change {
         }
     }
 
+    /// What a token must be scoped to.
+    pub(super) const fn operation(self) -> Operation {
+        match self {
+            Change::Create | Change::Validate | Change::CreateAnswers | Change::ValidateAnswers => {
+                Operation::Create
+            }
+            Change::Update
+            | Change::Patch
+            | Change::ConditionalUpdate
+            | Change::ConditionalPatch
+            | Change::ValidateOne => Operation::Update,
+            Change::Delete | Change::ConditionalDelete => Operation::Delete,
+        }
+    }
+
     /// What a token must allow; the use case asks again, for what it really changes.
-    const fn action(self, kind: ResourceType) -> Action {
+    pub(super) const fn action(self, kind: ResourceType) -> Action {
         if matches!(self, Change::CreateAnswers | Change::ValidateAnswers) {
             return Action::CorrectEpisode;
         }
@@ -175,6 +190,8 @@ macro_rules! operation {
 #[derive(Debug, Clone, Copy)]
 struct Writable {
     kind: ResourceType,
+    /// The type as it is named where it is sent.
+    name: &'static str,
     change: Change,
     path: &'static str,
     operation_id: &'static str,
@@ -184,6 +201,7 @@ macro_rules! writable {
     ($($variant:ident $name:literal $snake:literal: $($change:ident)+;)+) => {
         const WRITABLE: &[Writable] = &[$($(Writable {
             kind: ResourceType::$variant,
+            name: $name,
             change: Change::$change,
             path: path!($change $name),
             operation_id: operation!($change $snake),
@@ -207,6 +225,30 @@ pub fn changes(kind: ResourceType) -> impl Iterator<Item = Change> {
         .iter()
         .filter(move |one| one.kind == kind)
         .map(|one| one.change)
+}
+
+/// The operations on a type, as a CapabilityStatement names them.
+#[must_use]
+pub(super) fn operations(kind: ResourceType) -> Vec<Value> {
+    let mut operations = Vec::new();
+    if changes(kind).any(|change| change == Change::Validate) {
+        operations.push(json!({
+            "name": "validate",
+            "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+        }));
+    }
+    let of_search = match kind {
+        ResourceType::Patient => Some(("everything", "Patient-everything")),
+        ResourceType::Observation => Some(("lastn", "Observation-lastn")),
+        _ => None,
+    };
+    operations.extend(of_search.map(|(name, definition)| {
+        json!({
+            "name": name,
+            "definition": format!("http://hl7.org/fhir/OperationDefinition/{definition}"),
+        })
+    }));
+    operations
 }
 
 /// What is taken and kept as another type, as a CapabilityStatement says it.
@@ -248,6 +290,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         let access = Access::Needs(one.change.action(one.kind));
         let (method, handler) = (one.change.method(), one.change.handler());
         let mut endpoint = Endpoint::fhir(method, one.path, one.operation_id, access, handler)
+            .scoped(one.name, one.change.operation())
             .titled("fhir", one.kind.code());
         endpoint = match method {
             Method::Patch => with_patch(endpoint),
@@ -334,6 +377,10 @@ fn resolved(unit: &mut Unit<'_, '_>, value: &Value, base: &str) -> Result<Value>
     }
 }
 
+fn by<'a>(query: &'a str, base: &'a str) -> Criteria<'a> {
+    Criteria { query, base }
+}
+
 /// The search in the address of a request.
 fn criteria(call: &Call) -> String {
     call.whole_query()
@@ -377,10 +424,10 @@ fn create(state: &State, call: &Call) -> Result<Reply> {
         let value = resolved(unit, &value, &base)?;
         let done = match &absent {
             Some(criteria) => {
-                let criteria = criteria
+                let query = criteria
                     .split_once('?')
                     .map_or(criteria.as_str(), |(_, rest)| rest);
-                conditional::create(unit, kind, criteria, &value)?
+                conditional::create(unit, kind, &by(query, &base), &value)?
             }
             None => Written::anew(write::create(unit, kind, &value)?),
         };
@@ -398,7 +445,7 @@ fn update(state: &State, call: &Call) -> Result<Reply> {
     let work = move |unit: &mut Unit<'_, '_>| {
         let value = resolved(unit, &value, &base)?;
         let done = if id.is_empty() {
-            conditional::update(unit, kind, &criteria, version, &value)?
+            conditional::update(unit, kind, &by(&criteria, &base), version, &value)?
         } else {
             write::update(unit, kind, &id, version, &value)?.into()
         };
@@ -415,7 +462,7 @@ fn patch(state: &State, call: &Call) -> Result<Reply> {
     let (criteria, operations) = (criteria(call), call.json().clone());
     let work = move |unit: &mut Unit<'_, '_>| {
         let id = if id.is_empty() {
-            conditional::one(unit, kind, &criteria)?.id
+            conditional::one(unit, kind, &by(&criteria, &base))?.id
         } else {
             id.clone()
         };
@@ -428,12 +475,12 @@ fn patch(state: &State, call: &Call) -> Result<Reply> {
 }
 
 fn delete(state: &State, call: &Call) -> Result<Reply> {
-    let kind = kind_of(call)?;
+    let (kind, base) = (kind_of(call)?, base(call));
     let (id, version) = (call.path("id").to_owned(), call.version());
     let criteria = criteria(call);
     let work = move |unit: &mut Unit<'_, '_>| {
         let id = if id.is_empty() {
-            conditional::find(unit, kind, &criteria)?.map(|found| found.id)
+            conditional::find(unit, kind, &by(&criteria, &base))?.map(|found| found.id)
         } else {
             Some(id.clone())
         };

@@ -5,7 +5,6 @@ pub mod bulk;
 mod bundle;
 pub mod capability;
 mod conditional;
-mod criteria;
 pub mod ids;
 mod intake;
 pub mod interactions;
@@ -16,7 +15,7 @@ pub mod reach;
 mod read;
 mod references;
 pub mod resource;
-
+pub mod search;
 pub mod source;
 pub mod table;
 pub mod terms;
@@ -48,9 +47,11 @@ pub fn endpoints() -> Vec<Endpoint> {
         for interaction in served.interactions {
             endpoints.extend(of_type(served.kind, *interaction));
         }
+        endpoints.push(search::of_type(served.kind));
     }
     endpoints.extend(interactions::endpoints());
     endpoints.extend(bulk::endpoints());
+    endpoints.extend(search::endpoints());
     // Where two paths fit, the one that was registered first is taken: the literal ones come before `{id}`.
     endpoints.sort_by_key(|endpoint| endpoint.path_parameters().count());
     endpoints
@@ -62,12 +63,17 @@ fn of_type(kind: resource::ResourceType, interaction: Interaction) -> Option<End
         Interaction::Read => read::read,
         Interaction::Vread => read::vread,
         Interaction::HistoryInstance => read::history,
+        Interaction::SearchType => search::by_get,
+    };
+    let operation = match interaction {
+        Interaction::Read | Interaction::Vread | Interaction::HistoryInstance => Operation::Read,
+        Interaction::SearchType => Operation::Search,
     };
     let access = Access::Needs(resource::action(kind, interaction));
     let (path, operation_id) = (kind.path(interaction), kind.operation_id(interaction));
     Some(
         Endpoint::fhir(interaction.method(), path, operation_id, access, handler)
-            .scoped(kind.code(), Operation::Read)
+            .scoped(kind.code(), operation)
             .titled("fhir", interaction.code()),
     )
 }

@@ -1,7 +1,8 @@
 //! JSON Patch (RFC 6902): the resource as it is, changed, goes the way of one that was sent whole.
 
+use super::interactions::Change;
 use super::resource::{Resource, ResourceType};
-use super::{source, write};
+use super::write;
 use crate::app::{Error, Result, Unit};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +19,7 @@ pub(super) fn apply(
     version: Option<i32>,
     patch: &Value,
 ) -> Result<Resource> {
-    let current = source::one(unit, kind, id)?;
+    let (_, current) = write::changeable(unit, kind, id, Change::Patch)?;
     let patch: json_patch::Patch =
         serde_json::from_value(patch.clone()).map_err(|_| Error::Malformed {
             code: "invalid_patch",

@@ -3,7 +3,7 @@
 
 use super::resource::{Resource, ResourceType, reading};
 use crate::app::{Error, Principal, Result, Unit};
-use crate::auth::{Operation, Reach, ScopeFilter, Share};
+use crate::auth::{Action, Operation, Reach, ScopeFilter, Share};
 use serde_json::Value;
 
 /// What the principal reaches of a type by an operation.
@@ -18,6 +18,34 @@ pub fn of(unit: &Unit<'_, '_>, kind: ResourceType, operation: Operation) -> Resu
         });
     }
     Ok(reach)
+}
+
+/// What the principal may write of a type, as it is named where it is sent.
+///
+/// # Errors
+/// [`Error::Forbidden`] where that is nothing.
+pub(super) fn to_write(
+    unit: &Unit<'_, '_>,
+    name: &str,
+    operation: Operation,
+    action: Action,
+) -> Result<Reach> {
+    match unit.principal.reach(name, operation) {
+        Reach::Nothing => Err(Error::Forbidden { action }),
+        reach => Ok(reach),
+    }
+}
+
+/// Refuses to write what lies beyond a reach.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub(super) fn check(reach: &Reach, resource: &Resource, action: Action) -> Result<()> {
+    if holds(reach, resource) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden { action })
+    }
 }
 
 /// Does `work` by the role of the principal alone, once its scopes were looked at with [`of`]; what comes of it has to be

@@ -1,9 +1,9 @@
 //! References as clients write them become references to records: absolute ones, those to other entries of a bundle, and
 //! those that name a record by a search.
 
-use super::criteria;
 use super::intake::wrong;
 use super::resource::ResourceType;
+use super::search::matching;
 use crate::app::{Error, FieldError, Result, Unit};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -94,9 +94,11 @@ fn target(
     let Some(kind) = ResourceType::from_code(kind) else {
         return Ok(Err("There are no such resources here.".to_owned()));
     };
-    let found = match criteria::matches(unit, kind, criteria, 2) {
+    let found = match matching(unit, kind, criteria, &addresses.base, 2) {
         Ok(found) => found,
-        Err(Error::Malformed { detail, .. }) => return Ok(Err(detail)),
+        Err(error @ (Error::Malformed { .. } | Error::InvalidParameters(_))) => {
+            return Ok(Err(error.to_string()));
+        }
         Err(other) => return Err(other),
     };
     let mut found = found.into_iter();

@@ -16,6 +16,8 @@ pub enum Interaction {
     Vread,
     /// Every version of one resource.
     HistoryInstance,
+    /// Those that meet conditions.
+    SearchType,
 }
 
 impl Interaction {
@@ -26,6 +28,7 @@ impl Interaction {
             Interaction::Read => "read",
             Interaction::Vread => "vread",
             Interaction::HistoryInstance => "history-instance",
+            Interaction::SearchType => "search-type",
         }
     }
 
@@ -33,7 +36,10 @@ impl Interaction {
     #[must_use]
     pub const fn method(self) -> Method {
         match self {
-            Interaction::Read | Interaction::Vread | Interaction::HistoryInstance => Method::Get,
+            Interaction::Read
+            | Interaction::Vread
+            | Interaction::HistoryInstance
+            | Interaction::SearchType => Method::Get,
         }
     }
 }
@@ -67,6 +73,7 @@ macro_rules! types {
                     Interaction::Read => concat!("/fhir/R4/", $name, "/{id}"),
                     Interaction::Vread => concat!("/fhir/R4/", $name, "/{id}/_history/{version}"),
                     Interaction::HistoryInstance => concat!("/fhir/R4/", $name, "/{id}/_history"),
+                    Interaction::SearchType => concat!("/fhir/R4/", $name),
                 },)+ }
             }
 
@@ -77,7 +84,17 @@ macro_rules! types {
                     Interaction::Read => concat!("fhir_read_", $snake),
                     Interaction::Vread => concat!("fhir_vread_", $snake),
                     Interaction::HistoryInstance => concat!("fhir_history_", $snake),
+                    Interaction::SearchType => concat!("fhir_search_", $snake),
                 },)+ }
+            }
+
+            /// The path of a search by POST, and the name of that operation.
+            #[must_use]
+            pub const fn posted_search(self) -> (&'static str, &'static str) {
+                match self { $(ResourceType::$variant => (
+                    concat!("/fhir/R4/", $name, "/_search"),
+                    concat!("fhir_search_", $snake, "_by_post"),
+                ),)+ }
             }
         }
     };
@@ -120,7 +137,10 @@ types! {
 #[must_use]
 pub const fn action(kind: ResourceType, interaction: Interaction) -> Action {
     match interaction {
-        Interaction::Read | Interaction::Vread | Interaction::HistoryInstance => reading(kind),
+        Interaction::Read
+        | Interaction::Vread
+        | Interaction::HistoryInstance
+        | Interaction::SearchType => reading(kind),
     }
 }
 

@@ -26,6 +26,29 @@ pub struct Batch {
     pub next: Option<String>,
 }
 
+/// Which sorts of observations are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Observed {
+    /// Pain scores.
+    pub scores: bool,
+    /// Reliefs, which are computed from the scores.
+    pub reliefs: bool,
+    /// Disability scores.
+    pub disability: bool,
+    /// Follow-ups of ablations.
+    pub follow_ups: bool,
+}
+
+impl Observed {
+    /// All of them.
+    pub const ALL: Observed = Observed {
+        scores: true,
+        reliefs: true,
+        disability: true,
+        follow_ups: true,
+    };
+}
+
 fn absent(kind: ResourceType) -> Error {
     Error::NotFound { what: kind.code() }
 }
@@ -54,7 +77,11 @@ pub fn written(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<
     reach::by_role(unit, |unit| found(unit, kind, id))
 }
 
-fn found(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Resource> {
+/// One resource, by the role of the principal alone.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub(super) fn found(unit: &mut Unit<'_, '_>, kind: ResourceType, id: &str) -> Result<Resource> {
     let record = record_id(id).ok_or_else(|| absent(kind));
     match kind {
         ResourceType::Patient => Ok(out::patient::resource(&patients::get(unit, record?)?)),
@@ -242,14 +269,14 @@ pub fn of_patient(
         unit.require(reading(kind))?;
         compartment::check(unit, patient)?;
         compartment::note(unit, reading(kind), noted_as(kind), Some(patient));
-        gathered(unit, kind, patient)
+        gathered(unit, kind, patient, Observed::ALL)
     })?;
     resources.retain(|one| reach::holds(&reach, one));
     Ok(resources)
 }
 
 /// What the trail says was read.
-const fn noted_as(kind: ResourceType) -> &'static str {
+pub(super) const fn noted_as(kind: ResourceType) -> &'static str {
     match kind {
         ResourceType::Patient => "patient",
         ResourceType::Condition => "episodes",
@@ -268,7 +295,29 @@ const fn noted_as(kind: ResourceType) -> &'static str {
     }
 }
 
-fn gathered(unit: &mut Unit<'_, '_>, kind: ResourceType, patient: Uuid) -> Result<Vec<Resource>> {
+/// Everything of a type that is in a patient's compartment, by the role of the principal alone and without a note in the
+/// trail; nothing where there is no such patient. Of observations only those that are wanted.
+///
+/// # Errors
+/// Those of the use cases.
+pub(super) fn in_compartment(
+    unit: &mut Unit<'_, '_>,
+    kind: ResourceType,
+    patient: Uuid,
+    wanted: Observed,
+) -> Result<Vec<Resource>> {
+    match gathered(unit, kind, patient, wanted) {
+        Err(Error::NotFound { .. }) => Ok(Vec::new()),
+        gathered => gathered,
+    }
+}
+
+fn gathered(
+    unit: &mut Unit<'_, '_>,
+    kind: ResourceType,
+    patient: Uuid,
+    wanted: Observed,
+) -> Result<Vec<Resource>> {
     Ok(match kind {
         ResourceType::Patient => vec![out::patient::resource(&compartment::patient(
             unit, patient,
@@ -289,7 +338,7 @@ fn gathered(unit: &mut Unit<'_, '_>, kind: ResourceType, patient: Uuid) -> Resul
             .iter()
             .filter_map(out::medication::resource)
             .collect(),
-        ResourceType::Observation => observations(unit, patient)?,
+        ResourceType::Observation => observations(unit, patient, wanted)?,
         ResourceType::GuidanceResponse | ResourceType::Task | ResourceType::ServiceRequest => {
             let judged = compartment::determinations(unit, patient)?;
             let all = decided(&judged);
@@ -311,23 +360,44 @@ fn gathered(unit: &mut Unit<'_, '_>, kind: ResourceType, patient: Uuid) -> Resul
     })
 }
 
-/// Scores, reliefs, disability scores, follow-ups.
-fn observations(unit: &mut Unit<'_, '_>, patient: Uuid) -> Result<Vec<Resource>> {
-    let scores = compartment::scores(unit, patient)?;
-    let mut all: Vec<Resource> = scores.iter().map(out::observation::of_score).collect();
+/// Scores, reliefs, disability scores, follow-ups: those that are wanted, and nothing is read for the others.
+fn observations(unit: &mut Unit<'_, '_>, patient: Uuid, wanted: Observed) -> Result<Vec<Resource>> {
+    let mut all = Vec::new();
+    if wanted.scores || wanted.reliefs {
+        let scores = compartment::scores(unit, patient)?;
+        if wanted.scores {
+            all.extend(scores.iter().map(out::observation::of_score));
+        }
+        if wanted.reliefs {
+            all.extend(reliefs_of_patient(unit, patient, scores)?);
+        }
+    }
+    if wanted.disability {
+        let episodes = compartment::episodes(unit, patient)?;
+        all.extend(episodes.iter().flat_map(out::observation::of_disability));
+    }
+    if wanted.follow_ups {
+        let follow_ups = compartment::follow_ups(unit, patient)?;
+        all.extend(follow_ups.iter().map(out::observation::of_follow_up));
+    }
+    Ok(all)
+}
+
+fn reliefs_of_patient(
+    unit: &mut Unit<'_, '_>,
+    patient: Uuid,
+    scores: Vec<Stored<ScoreRow>>,
+) -> Result<Vec<Resource>> {
     let mut of_block: HashMap<Uuid, Vec<Stored<ScoreRow>>> = HashMap::new();
     for score in scores {
         of_block.entry(score.parent).or_default().push(score);
     }
     let thresholds = thresholds(&unit.active_profiles()?);
+    let mut all = Vec::new();
     for block in compartment::blocks(unit, patient)? {
         let scores = of_block.remove(&block.id).unwrap_or_default();
         all.extend(reliefs(unit.today(), &block, &scores, &thresholds));
     }
-    let episodes = compartment::episodes(unit, patient)?;
-    all.extend(episodes.iter().flat_map(out::observation::of_disability));
-    let follow_ups = compartment::follow_ups(unit, patient)?;
-    all.extend(follow_ups.iter().map(out::observation::of_follow_up));
     Ok(all)
 }
 
@@ -372,6 +442,14 @@ fn walk(
         }
         _ => by_patient(unit, kind, place, most),
     }
+}
+
+/// All of a type of which there are few: profiles, groups, what the program publishes.
+///
+/// # Errors
+/// Those of the use cases.
+pub(super) fn few(unit: &mut Unit<'_, '_>, kind: ResourceType) -> Result<Vec<Resource>> {
+    walk(unit, kind, None, u32::MAX).map(|batch| batch.resources)
 }
 
 /// All that there is, at once.
@@ -424,7 +502,7 @@ fn by_patient(
         let (patients, more) = compartment::patients(unit, reading(kind), place, AT_ONCE)?;
         let last = patients.last().copied();
         for patient in patients {
-            resources.extend(gathered(unit, kind, patient)?);
+            resources.extend(gathered(unit, kind, patient, Observed::ALL)?);
             let is_last = !more && Some(patient) == last;
             if resources.len() >= wanted && !is_last {
                 let next = Some(patient.to_string());

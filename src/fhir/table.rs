@@ -12,21 +12,6 @@ pub struct Served {
     pub profiles: &'static [&'static str],
     /// What can be done with it.
     pub interactions: &'static [Interaction],
-    /// What it can be searched by: name, type and what it does.
-    pub search: &'static [SearchParameter],
-    /// Values of `_include`.
-    pub includes: &'static [&'static str],
-    /// Values of `_revinclude`.
-    pub reverse_includes: &'static [&'static str],
-}
-
-/// A search parameter.
-#[derive(Debug, Clone, Copy)]
-pub struct SearchParameter {
-    /// Its name.
-    pub name: &'static str,
-    /// Its type: `token`, `reference`, `date`, `string`.
-    pub kind: &'static str,
 }
 
 /// A record of ours that keeps its earlier versions.
@@ -34,10 +19,11 @@ const RECORDED: &[Interaction] = &[
     Interaction::Read,
     Interaction::Vread,
     Interaction::HistoryInstance,
+    Interaction::SearchType,
 ];
 
 /// What follows from records, and is as they are now.
-const DERIVED: &[Interaction] = &[Interaction::Read];
+const DERIVED: &[Interaction] = &[Interaction::Read, Interaction::SearchType];
 
 const fn served(
     kind: ResourceType,
@@ -48,9 +34,6 @@ const fn served(
         kind,
         profiles,
         interactions,
-        search: &[],
-        includes: &[],
-        reverse_includes: &[],
     }
 }
 

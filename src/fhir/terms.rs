@@ -40,6 +40,33 @@ pub const CONDITION_VERIFICATION: &str =
     "http://terminology.hl7.org/CodeSystem/condition-ver-status";
 /// Categories of observations.
 pub const OBSERVATION_CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
+/// Genders.
+pub const GENDER: &str = "http://hl7.org/fhir/administrative-gender";
+/// Statuses of what was done.
+pub const EVENT_STATUS: &str = "http://hl7.org/fhir/event-status";
+/// Statuses of observations.
+pub const OBSERVATION_STATUS: &str = "http://hl7.org/fhir/observation-status";
+/// Statuses of medications that were given.
+pub const MEDICATION_STATUS: &str = "http://terminology.hl7.org/CodeSystem/medication-admin-status";
+/// Statuses of guidance.
+pub const GUIDANCE_STATUS: &str = "http://hl7.org/fhir/guidance-response-status";
+/// Statuses of tasks.
+pub const TASK_STATUS: &str = "http://hl7.org/fhir/task-status";
+/// Statuses of requests.
+pub const REQUEST_STATUS: &str = "http://hl7.org/fhir/request-status";
+/// Whether something is proposed, planned or ordered.
+pub const REQUEST_INTENT: &str = "http://hl7.org/fhir/request-intent";
+/// Whether an adverse event happened or nearly did.
+pub const ACTUALITY: &str = "http://hl7.org/fhir/adverse-event-actuality";
+/// What was done, in an audit event.
+pub const AUDIT_ACTION: &str = "http://hl7.org/fhir/audit-event-action";
+/// Whether it was done, in an audit event.
+pub const AUDIT_OUTCOME: &str = "http://hl7.org/fhir/audit-event-outcome";
+/// Statuses of what is published.
+pub const PUBLICATION_STATUS: &str = "http://hl7.org/fhir/publication-status";
+/// Of what a group is.
+pub const GROUP_TYPE: &str = "http://hl7.org/fhir/group-type";
+
 /// Why something is missing.
 pub const DATA_ABSENT_REASON: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 /// The codes of that.

@@ -1,7 +1,7 @@
 //! One request, as a handler sees it: read, checked, and known to be allowed.
 
 use super::authenticate::{Principal, Session};
-use super::cursor::CursorKey;
+use super::cursor::{CursorKey, Cursors};
 use super::query::{self, Query};
 use super::registry::{DEFAULT_LIMIT, MAX_LIMIT, Method};
 use super::reply::Reply;
@@ -281,6 +281,14 @@ impl Call {
         self.cursor_key
             .seal(&context, position)
             .map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// Seals positions in lists that know their own filters.
+    ///
+    /// # Errors
+    /// An internal one, at an endpoint that is open to everybody.
+    pub fn cursors(&self) -> Result<Cursors, Error> {
+        Ok(Cursors::new(self.cursor_key.clone(), self.organization()?))
     }
 
     /// The version in `If-Match`.

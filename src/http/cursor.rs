@@ -1,5 +1,6 @@
 //! Opaque cursors that nobody but the service can make, and that work only where they were given out.
 
+use crate::app::error::Error;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -69,6 +70,42 @@ impl CursorKey {
         let (seal, payload) = bytes.split_at_checked(SEAL)?;
         self.over(context, payload).verify_slice(seal).ok()?;
         serde_json::from_slice(payload).ok()
+    }
+}
+
+/// Seals positions in lists of one organization.
+#[derive(Debug, Clone)]
+pub struct Cursors {
+    key: CursorKey,
+    organization: String,
+}
+
+impl Cursors {
+    pub(super) fn new(key: CursorKey, organization: &str) -> Cursors {
+        Cursors {
+            key,
+            organization: organization.to_owned(),
+        }
+    }
+
+    /// Seals a position in a list.
+    ///
+    /// # Errors
+    /// An internal one when the position does not serialize.
+    pub fn seal(&self, list: &[&str], position: &impl Serialize) -> Result<String, Error> {
+        let sealed = self.key.seal(&self.of(list), position);
+        sealed.map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// The position in a cursor; none when it was not sealed by us for this list.
+    #[must_use]
+    pub fn open<T: DeserializeOwned>(&self, list: &[&str], cursor: &str) -> Option<T> {
+        self.key.open(&self.of(list), cursor)
+    }
+
+    fn of<'a>(&'a self, list: &[&'a str]) -> Vec<&'a str> {
+        let own = std::iter::once(self.organization.as_str());
+        own.chain(list.iter().copied()).collect()
     }
 }
 

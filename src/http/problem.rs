@@ -192,6 +192,10 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         match error {
             Error::Malformed { code, detail } => Problem::new(Kind::Malformed, code, detail),
+            Error::InvalidParameters(errors) => {
+                let detail = "Some parameters are wrong: see `errors`.";
+                Problem::new(Kind::Malformed, "invalid_parameters", detail).with_errors(errors)
+            }
             Error::Invalid(errors) => {
                 let detail = match errors.len() {
                     1 => "1 field is wrong.".to_owned(),
@@ -305,6 +309,10 @@ mod tests {
                 400,
             ),
             (Error::Invalid(vec![FieldError::new("/a", "x", "X.")]), 422),
+            (
+                Error::InvalidParameters(vec![FieldError::new("?a", "x", "X.")]),
+                400,
+            ),
             (Error::NotFound { what: "block" }, 404),
             (
                 Error::Forbidden {

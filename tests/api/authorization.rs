@@ -86,8 +86,11 @@ impl Seeded {
             "AdverseEvent" => &self.event,
             _ => &self.patient,
         };
-        endpoint
-            .path
+        let asked = match endpoint.path {
+            "/fhir/R4/Observation/$lastn" => "?patient=1&category=survey",
+            _ => "",
+        };
+        format!("{}{asked}", endpoint.path)
             .replace("{id}", own)
             .replace("{follow_up_id}", &self.follow_up)
             .replace("{version}", "1")

@@ -105,7 +105,7 @@ impl Recorded {
     }
 }
 
-fn service(test: &TestDatabase) -> Service {
+pub fn service(test: &TestDatabase) -> Service {
     Service::at(test, "2025-10-06T15:00:00Z")
 }
 

@@ -571,7 +571,7 @@ on_each_database! {
         let batch = json!({"resourceType": "Bundle", "type": "batch", "entry": [entry(&urn(1), &patient("1")), entry(&urn(2), &bad), read]});
         let answer = service.post("/fhir/R4/", &batch).expect(200);
         let statuses: Vec<&str> = list(&answer, "entry").iter().map(|entry| &entry["response"]["status"].as_str().unwrap()[..3]).collect();
-        assert_eq!(statuses, ["201", "422", "422"]);
+        assert_eq!(statuses, ["201", "422", "404"]);
         assert_eq!(answer["entry"][1]["response"]["outcome"]["issue"][0]["expression"][0], "Bundle.entry[1].resource.active");
         assert_eq!(service.get("/v1/patients?count=true").expect(200)["count"], 1);
     }

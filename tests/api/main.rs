@@ -24,6 +24,7 @@ mod described;
 mod diary;
 mod evidence;
 mod fhir;
+mod fhir_search;
 mod fhir_write;
 mod launch;
 mod lists;

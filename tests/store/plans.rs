@@ -165,6 +165,9 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
         check!("exported patients", tx => queries::export_rows::patients(tx, OURS, &everything, after, 50));
         check!("patients", tx => queries::patients::page(tx, OURS, None, after, 50));
         check!("patients by words", tx => queries::patients::search(tx, OURS, "x", 12));
+        let name = after.map(|after| ("m".to_owned(), after));
+        check!("names of patients", tx => queries::patients::names(tx, OURS, name.as_ref(), 50));
+        check!("patients with a value", tx => queries::patients::with_identifier_value(tx, OURS, "v"));
         check!("newest system", tx => queries::patients::newest_system(tx, OURS));
         check!("newest block", tx => queries::blocks::newest(tx, OURS));
         for patient in [None, Some(patient)] {

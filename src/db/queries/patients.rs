@@ -241,6 +241,58 @@ pub fn search(
     with_identifiers(tx, organization, rows)
 }
 
+/// Names as the lists are sorted by them, with their patients: in that order, after one of them. Read from the index alone.
+///
+/// # Errors
+/// When the database fails.
+pub fn names(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    after: Option<&(String, Uuid)>,
+    limit: u32,
+) -> Result<Page<(String, Uuid)>> {
+    let found = query!(tx, conn => {
+        let mut found = patients::table
+            .filter(patients::organization_id.eq(organization))
+            .select((patients::sort_name, patients::id))
+            .order((patients::sort_name, patients::id))
+            .limit(one_more(limit))
+            .into_boxed::<Db>();
+        if let Some((name, id)) = after {
+            // The first condition is what the index begins at.
+            found = found
+                .filter(patients::sort_name.ge(name))
+                .filter(patients::sort_name.gt(name).or(patients::id.gt(id.to_string())));
+        }
+        found.load::<(String, String)>(conn)
+    })?;
+    Page::of(found, limit).try_map(|(name, id)| Ok((name, rows::id(&id)?)))
+}
+
+/// The patients who have an identifier with this value, of whatever system.
+///
+/// # Errors
+/// When the database fails.
+pub fn with_identifier_value(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    value: &str,
+) -> Result<Vec<Uuid>> {
+    let found = query!(tx, conn => patient_identifiers::table
+        .filter(patient_identifiers::organization_id.eq(organization))
+        .filter(patient_identifiers::value_folded.eq(value.to_lowercase()))
+        .filter(patient_identifiers::value.eq(value))
+        .order(patient_identifiers::patient_id)
+        .select(patient_identifiers::patient_id)
+        .load::<String>(conn))?;
+    let mut ids = found
+        .iter()
+        .map(|id| rows::id(id))
+        .collect::<Result<Vec<Uuid>>>()?;
+    ids.dedup();
+    Ok(ids)
+}
+
 /// Who issued the first identifier of the patient that was recorded last.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::state::State;
 use actix_web::http::StatusCode;
-use perform::{Answered, Transaction};
+use perform::{Answered, Common, Transaction};
 use request::{Request, Requests};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -23,15 +23,20 @@ use std::sync::Arc;
 pub(super) fn post(state: &State, call: &Call) -> Result<Reply> {
     let addresses = Addresses::of(&base(call));
     let requests = request::read(call.json(), &addresses).map_err(Error::Invalid)?;
-    let represent = super::interactions::represents(call);
+    let common = Common {
+        base: addresses.base,
+        represent: super::interactions::represents(call),
+        strict: call.prefers("handling") == Some("strict"),
+        cursors: call.cursors()?,
+    };
     if requests.atomic {
-        transaction(state, call, requests, represent)
+        transaction(state, call, requests, common)
     } else {
-        batch(state, call, requests, represent)
+        batch(state, call, requests, &Arc::new(common))
     }
 }
 
-fn transaction(state: &State, call: &Call, read: Requests, represent: bool) -> Result<Reply> {
+fn transaction(state: &State, call: &Call, read: Requests, common: Common) -> Result<Reply> {
     let mut requests = Vec::new();
     let mut errors = Vec::new();
     for entry in read.entries {
@@ -43,24 +48,22 @@ fn transaction(state: &State, call: &Call, read: Requests, represent: bool) -> R
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
-    let base = base(call);
     let key = super::interactions::once_key(call);
     state.app.write_once(call.principal()?, key, move |unit| {
-        let entries = Transaction::new(&base, represent).perform(unit, &requests)?;
+        let entries = Transaction::new(&common).perform(unit, &requests)?;
         answer("transaction-response", entries)
     })
 }
 
-fn batch(state: &State, call: &Call, read: Requests, represent: bool) -> Result<Reply> {
-    let base = Arc::new(base(call));
+fn batch(state: &State, call: &Call, read: Requests, common: &Arc<Common>) -> Result<Reply> {
     let mut entries = Vec::with_capacity(read.entries.len());
     for entry in read.entries {
         let answered = match entry {
-            Ok(request) => alone(state, call, request, &base, represent),
+            Ok(request) => alone(state, call, request, common),
             Err(errors) => Err(Error::Invalid(errors)),
         };
         entries.push(match answered {
-            Ok(answered) => answered.entry(&base),
+            Ok(answered) => answered.entry(&common.base),
             Err(Error::Internal(source)) => return Err(Error::Internal(source)),
             Err(error) => refused(error, call),
         });
@@ -69,16 +72,10 @@ fn batch(state: &State, call: &Call, read: Requests, represent: bool) -> Result<
 }
 
 /// One request of a batch, in a transaction of its own.
-fn alone(
-    state: &State,
-    call: &Call,
-    request: Request,
-    base: &Arc<String>,
-    represent: bool,
-) -> Result<Answered> {
-    let base = Arc::clone(base);
+fn alone(state: &State, call: &Call, request: Request, common: &Arc<Common>) -> Result<Answered> {
+    let common = Arc::clone(common);
     state.app.write(call.principal()?, move |unit| {
-        let mut one = Transaction::new(&base, represent);
+        let mut one = Transaction::new(&common);
         one.perform_one(unit, &request)
     })
 }

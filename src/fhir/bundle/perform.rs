@@ -2,19 +2,33 @@
 
 use super::request::{Request, Verb};
 use crate::app::{Error, FieldError, Result, Unit};
+use crate::fhir::conditional::{self, Criteria};
 use crate::fhir::references::{Addresses, resolve};
 use crate::fhir::resource::{Resource, ResourceType, instant};
-use crate::fhir::{conditional, criteria, patch, source, write};
+use crate::fhir::search::{self, Place};
+use crate::fhir::{patch, source, write};
+use crate::http::cursor::Cursors;
+use crate::http::query::Query;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// So much is shown of what a search within a bundle finds.
-const MOST_FOUND: usize = 1000;
+/// What the requests of a bundle have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Common {
+    /// Where the client reaches FHIR.
+    pub base: String,
+    /// Whether what was changed is shown.
+    pub represent: bool,
+    /// Whether search parameters that are not known are refused.
+    pub strict: bool,
+    /// Seals where pages begin.
+    pub cursors: Cursors,
+}
 
 /// A transaction under way.
-pub(super) struct Transaction {
+pub(super) struct Transaction<'c> {
+    common: &'c Common,
     addresses: Addresses,
-    represent: bool,
     /// What was changed already: nothing is changed twice.
     touched: BTreeSet<(ResourceType, String)>,
     /// The addresses of entries that could not be recorded.
@@ -50,12 +64,12 @@ enum Done {
     Final(Answered),
 }
 
-impl Transaction {
+impl<'c> Transaction<'c> {
     /// One that has not done anything yet.
-    pub(super) fn new(base: &str, represent: bool) -> Transaction {
+    pub(super) fn new(common: &'c Common) -> Transaction<'c> {
         Transaction {
-            addresses: Addresses::of(base),
-            represent,
+            common,
+            addresses: Addresses::of(&common.base),
             touched: BTreeSet::new(),
             failed: Vec::new(),
         }
@@ -115,9 +129,11 @@ impl Transaction {
         unit: &mut Unit<'_, '_>,
         request: &Request,
     ) -> Result<Answered> {
-        let done = self
-            .step(unit, request)
-            .map_err(|error| in_entry(error, request.place))?;
+        let done = self.step(unit, request).map_err(|error| match error {
+            // On its own it is as if it had been asked without a bundle.
+            error @ (Error::NotFound { .. } | Error::InvalidParameters(_)) => error,
+            other => in_entry(other, request.place),
+        })?;
         self.answered(unit, done)
     }
 
@@ -172,7 +188,7 @@ impl Transaction {
         let Some(criteria) = request.criteria.as_deref().filter(|_| conditional) else {
             return Ok((request.verb, rank));
         };
-        let found = conditional::find(unit, request.kind, criteria)
+        let found = conditional::find(unit, request.kind, &self.by(criteria))
             .map_err(|error| in_entry(error, request.place))?;
         match (found, &request.full_url) {
             (None, _) => Ok((Verb::Post, rank)),
@@ -201,13 +217,13 @@ impl Transaction {
         let criteria = request.criteria.as_deref().map(|text| self.addressed(text));
         let written = match (request.verb, &request.id, criteria) {
             (Verb::Post, _, Some(criteria)) => {
-                conditional::create(unit, kind, &criteria, &resource)?
+                conditional::create(unit, kind, &self.by(&criteria), &resource)?
             }
             (Verb::Put, None, Some(criteria)) => {
-                conditional::update(unit, kind, &criteria, request.version, &resource)?
+                conditional::update(unit, kind, &self.by(&criteria), request.version, &resource)?
             }
             (Verb::Patch, None, Some(criteria)) => {
-                let found = conditional::one(unit, kind, &criteria)?;
+                let found = conditional::one(unit, kind, &self.by(&criteria))?;
                 patch::apply(
                     unit,
                     kind,
@@ -239,6 +255,13 @@ impl Transaction {
         })
     }
 
+    fn by<'a>(&'a self, query: &'a str) -> Criteria<'a> {
+        Criteria {
+            query,
+            base: &self.addresses.base,
+        }
+    }
+
     /// A search in which other entries may be named by their addresses.
     fn addressed(&self, criteria: &str) -> String {
         let mut criteria = criteria.to_owned();
@@ -263,7 +286,7 @@ impl Transaction {
             (Some(id), _) => Some(id.clone()),
             (None, criteria) => {
                 let criteria = criteria.as_deref().unwrap_or_default();
-                conditional::find(unit, request.kind, criteria)?.map(|found| found.id)
+                conditional::find(unit, request.kind, &self.by(criteria))?.map(|found| found.id)
             }
         };
         if let Some(id) = id {
@@ -279,29 +302,17 @@ impl Transaction {
             return Ok(Answered::Read(Box::new(resource)));
         }
         let criteria = self.addressed(request.criteria.as_deref().unwrap_or_default());
-        let found = criteria::matches(unit, request.kind, &criteria, MOST_FOUND)?;
-        Ok(Answered::Found(self.found(&found)))
-    }
-
-    /// What a search within a bundle finds, as a bundle of its own.
-    fn found(&self, found: &[Resource]) -> Value {
-        let base = &self.addresses.base;
-        let entries: Vec<Value> = found
-            .iter()
-            .map(|one| {
-                json!({
-                    "fullUrl": format!("{base}/{}", one.reference()),
-                    "resource": one.body,
-                    "search": {"mode": "match"},
-                })
-            })
-            .collect();
-        json!({
-            "resourceType": "Bundle",
-            "type": "searchset",
-            "total": entries.len(),
-            "entry": entries,
-        })
+        let query = Query::read(&criteria).map_err(|problem| {
+            let pointer = format!("/entry/{}/request/url", request.place);
+            Error::field(pointer, problem.code, problem.detail)
+        })?;
+        let place = Place {
+            base: &self.addresses.base,
+            strict: self.common.strict,
+            cursors: &self.common.cursors,
+        };
+        let found = search::search(unit, request.kind, &query, &place)?;
+        Ok(Answered::Found(Value::Object(found)))
     }
 
     /// The resource as it is when everything is done.
@@ -309,9 +320,9 @@ impl Transaction {
         match done {
             Done::Final(answered) => Ok(answered),
             Done::Written { kind, id, anew } => Ok(Answered::Written {
-                resource: Box::new(source::one(unit, kind, &id)?),
+                resource: Box::new(source::written(unit, kind, &id)?),
                 anew,
-                shown: self.represent,
+                shown: self.common.represent,
             }),
         }
     }
@@ -340,6 +351,15 @@ fn in_entry(error: Error, place: usize) -> Error {
                 })
                 .collect(),
         ),
+        Error::InvalidParameters(errors) => {
+            let at = format!("/entry/{place}/request/url");
+            let named = |error: FieldError| {
+                let name = error.pointer.trim_start_matches('?').to_owned();
+                let detail = format!("{name}: {}", error.detail);
+                FieldError::new(at.clone(), error.code, detail)
+            };
+            Error::Invalid(errors.into_iter().map(named).collect())
+        }
         Error::NotFound { what } => Error::field(
             format!("/entry/{place}/request/url"),
             "not_found",

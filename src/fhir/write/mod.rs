@@ -4,12 +4,14 @@ mod correct;
 
 use super::ids::ObservationId;
 use super::intake::{self, Anesthetic, Intake, Reference, Sent, kept};
+use super::interactions::Change;
 use super::resource::{Resource, ResourceType};
-use super::{source, terms};
+use super::{reach, source, terms};
 use crate::app::blocks::Belongs;
 use crate::app::{
     After, Error, FieldError, Result, Stored, Unit, ablations, blocks, episodes, patients,
 };
+use crate::auth::{Operation, Reach};
 use crate::domain::block::Block;
 use crate::domain::episode::{DisabilityScore, Episode};
 use crate::domain::patient::Patient;
@@ -24,16 +26,43 @@ const WITHDRAWN: &str = "withdrawn over FHIR";
 /// The most disability scores of one episode.
 const MOST_DISABILITY: usize = 200;
 
-/// Records a new resource.
+/// Records a new resource, as far as the token reaches.
 ///
 /// # Errors
-/// [`Error::Invalid`] with everything that is wrong with it; those of the use cases.
+/// [`Error::Invalid`] with everything that is wrong with it; [`Error::Forbidden`] for what lies beyond the reach; those of the
+/// use cases.
 pub fn create(unit: &mut Unit<'_, '_>, kind: ResourceType, value: &Value) -> Result<Resource> {
-    let intake = intake::read(kind, value, unit.now)?;
-    let id = record(unit, &intake)?;
-    let resource = source::written(unit, intake.kept_as, &id)?;
-    given_back(value, &resource, &intake)?;
+    let named = value.get("resourceType").and_then(Value::as_str);
+    let name = named.filter(|name| intake::kept_as(name) == Some(kind));
+    let action = Change::Create.action(kind);
+    let name = name.unwrap_or(kind.code());
+    let reach = reach::to_write(unit, name, Operation::Create, action)?;
+    let resource = reach::by_role(unit, |unit| {
+        let intake = intake::read(kind, value, unit.now)?;
+        let id = record(unit, &intake)?;
+        let resource = source::written(unit, intake.kept_as, &id)?;
+        given_back(value, &resource, &intake)?;
+        Ok(resource)
+    })?;
+    reach::check(&reach, &resource, action)?;
     Ok(resource)
+}
+
+/// The resource that is to be changed, as far as the token may change it.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Forbidden`] where it lies beyond the reach.
+pub fn changeable(
+    unit: &mut Unit<'_, '_>,
+    kind: ResourceType,
+    id: &str,
+    change: Change,
+) -> Result<(Reach, Resource)> {
+    let action = change.action(kind);
+    let reach = reach::to_write(unit, kind.code(), change.operation(), action)?;
+    let current = source::written(unit, kind, id)?;
+    reach::check(&reach, &current, action)?;
+    Ok((reach, current))
 }
 
 /// Puts what was sent in the place of what is recorded. What says the same makes no new version.
@@ -47,13 +76,17 @@ pub fn update(
     version: Option<i32>,
     value: &Value,
 ) -> Result<Resource> {
-    let current = source::one(unit, kind, id)?;
+    let (reach, current) = changeable(unit, kind, id, Change::Update)?;
     check_version(&current, version)?;
     check_id(value, id)?;
-    let intake = intake::read(kind, value, unit.now)?;
-    correct(unit, id, &intake)?;
-    let resource = source::written(unit, kind, id)?;
-    given_back(value, &resource, &intake)?;
+    let resource = reach::by_role(unit, |unit| {
+        let intake = intake::read(kind, value, unit.now)?;
+        correct(unit, id, &intake)?;
+        let resource = source::written(unit, kind, id)?;
+        given_back(value, &resource, &intake)?;
+        Ok(resource)
+    })?;
+    reach::check(&reach, &resource, Change::Update.action(kind))?;
     Ok(resource)
 }
 
@@ -67,7 +100,7 @@ pub fn delete(
     id: &str,
     version: Option<i32>,
 ) -> Result<()> {
-    let current = source::one(unit, kind, id)?;
+    let (_, current) = changeable(unit, kind, id, Change::Delete)?;
     check_version(&current, version)?;
     let stays = || {
         Error::Conflict {
@@ -81,15 +114,17 @@ pub fn delete(
     let score = score
         .filter(|_| kind == ResourceType::Observation)
         .ok_or_else(stays)?;
-    let stored = match blocks::score(unit, score) {
-        Ok(stored) => stored,
-        Err(Error::NotFound { .. }) => return Err(stays()),
-        Err(other) => return Err(other),
-    };
-    if stored.withdrawn.is_some() {
-        return Ok(());
-    }
-    blocks::withdraw_score(unit, score, None, WITHDRAWN)
+    reach::by_role(unit, |unit| {
+        let stored = match blocks::score(unit, score) {
+            Ok(stored) => stored,
+            Err(Error::NotFound { .. }) => return Err(stays()),
+            Err(other) => return Err(other),
+        };
+        if stored.withdrawn.is_some() {
+            return Ok(());
+        }
+        blocks::withdraw_score(unit, score, None, WITHDRAWN)
+    })
 }
 
 /// Says what is wrong with a resource: it is written as [`create`] or, with an id, [`update`] would, and then all of it is
