@@ -403,6 +403,15 @@ on_each_database! {
         assert_eq!(patient["meta"]["tag"][0]["code"], "SUBSETTED");
         assert_eq!(keys(&made.output["Observation"][0]), ["resourceType", "id", "meta", "status", "code", "subject"]);
         assert_eq!(keys(&made.output["Condition"][0]), ["resourceType", "id", "meta", "subject"]);
+        let searches = "_typeFilter=Observation?category=procedure,Patient?birthdate=lt1960&_typeFilter=Observation?_id=";
+        let some = Made::by_get(&service, &format!("{PATIENTS}?_type=Patient,Condition,Observation&{searches}{}", recorded.score));
+        assert_eq!(some.types(), ["Condition", "Observation"]);
+        let is_wanted = |one: &Value| id(one) == recorded.score || one["category"][0]["coding"][0]["code"] == "procedure";
+        assert!(some.output["Observation"].iter().all(is_wanted) && some.ids("Observation").len() > 1);
+        assert!(some.ids("Observation").contains(recorded.score.as_str()));
+        let packed = Made::by_get(&service, &format!("{PATIENTS}?_type=Observation&_typeFilter=Observation%3Fcategory%3Dimaging%252Csurvey"));
+        assert!(packed.output["Observation"].iter().all(|one| one["category"][0]["coding"][0]["code"] == "survey"));
+
         let one = Made::by_get(&service, &format!("{EVERYTHING}?_type=CodeSystem,Group,PlanDefinition"));
         assert_eq!(one.types(), ["CodeSystem", "Group", "PlanDefinition"]);
 
@@ -466,6 +475,8 @@ on_each_database! {
             ("_elements=Patient.name.family", vec![("not-supported", "http._elements")]),
             ("patient=Patient/1", vec![("not-supported", "http.patient")]),
             ("includeAssociatedData=_all", vec![("not-supported", "http.includeAssociatedData")]),
+            ("_typeFilter=Observation?_sort=date", vec![("not-supported", "http._typeFilter")]),
+            ("_typeFilter=Observation", vec![("not-supported", "http._typeFilter")]),
             ("organizeOutputBy=Patient", vec![("not-supported", "http.organizeOutputBy")]),
             ("allowPartialManifests=perhaps", vec![("value", "http.allowPartialManifests")]),
             ("_colour=red&_size=9", vec![("not-supported", "http._colour"), ("not-supported", "http._size")]),

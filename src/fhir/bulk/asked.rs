@@ -3,11 +3,25 @@
 use super::super::resource::ResourceType;
 use super::NDJSON_NAMES;
 use super::elements;
+use super::filters;
 use super::order::Level;
 use super::parameters::{Fault, Given};
 use crate::fhir::ids::record_id;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
+
+/// How parameters are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading<'r> {
+    /// Whose records are asked for.
+    pub level: &'r Level,
+    /// Where the client reaches FHIR.
+    pub base: &'r str,
+    /// The present instant.
+    pub now: DateTime<Utc>,
+    /// Whether they may name patients.
+    pub in_body: bool,
+}
 
 /// What is asked for, and what is wrong with that.
 #[derive(Debug, Default)]
@@ -22,6 +36,8 @@ pub(super) struct Asked {
     pub elements: Vec<String>,
     /// Only these patients, each with the parameter that names it.
     pub patients: Option<Vec<(Uuid, Given)>>,
+    /// Searches of which a resource of their type has to meet one.
+    pub searches: Vec<String>,
     /// The parameter that asks for who recorded what is given out.
     pub associated: Option<Given>,
     /// What is wrong.
@@ -29,20 +45,20 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Reads parameters; `in_body` is whether they may name patients.
-    pub(super) fn of(level: &Level, given: Vec<Given>, in_body: bool) -> Asked {
+    /// Reads parameters.
+    pub(super) fn of(given: Vec<Given>, how: &Reading<'_>) -> Asked {
         let mut asked = Asked::default();
         for one in given {
             match one.name.as_str() {
                 "_outputFormat" => asked.format(&one),
                 "_since" => asked.since = asked.instant(&one, asked.since.is_some()),
                 "_until" => asked.until = asked.instant(&one, asked.until.is_some()),
-                "_type" => asked.kinds(level, &one),
+                "_type" => asked.kinds(how.level, &one),
                 "_elements" => asked.elements(&one),
-                "patient" => asked.patient(level, one, in_body),
+                "patient" => asked.patient(one, how),
                 "includeAssociatedData" => asked.associated_data(&one),
                 "allowPartialManifests" => asked.partial_manifests(&one),
-                "_typeFilter" => asked.refuse(&one, "Resources are not chosen by a search here."),
+                "_typeFilter" => asked.searches(&one, how),
                 "organizeOutputBy" => asked.refuse(&one, "Files are by type of resource."),
                 _ => asked.refuse(&one, "There is no such parameter."),
             }
@@ -118,18 +134,30 @@ impl Asked {
         }
     }
 
-    fn patient(&mut self, level: &Level, given: Given, in_body: bool) {
-        if *level == Level::System {
+    fn searches(&mut self, given: &Given, how: &Reading<'_>) {
+        for text in filters::separated(&given.value) {
+            let faults = filters::faults(given, text, how.base, how.now);
+            if faults.is_empty() {
+                self.searches.push(text.to_owned());
+            }
+            self.faults.extend(faults);
+        }
+    }
+
+    fn patient(&mut self, given: Given, how: &Reading<'_>) {
+        if *how.level == Level::System {
             return self.refuse(
                 &given,
                 "An export of everything is not limited to patients.",
             );
         }
-        if !in_body {
+        if !how.in_body {
             return self.refuse(&given, "Patients are named in the body of a POST.");
         }
         let patients = self.patients.get_or_insert_default();
-        let id = given.value.rsplit_once("Patient/").map(|(_, id)| id);
+        let local = given.value.strip_prefix(how.base);
+        let local = local.and_then(|rest| rest.strip_prefix('/'));
+        let id = local.unwrap_or(&given.value).strip_prefix("Patient/");
         match id.and_then(record_id).filter(|_| given.is_reference) {
             Some(id) => patients.push((id, given)),
             None => self.faults.push(Fault::of_value(
@@ -186,7 +214,13 @@ mod tests {
     }
 
     fn asked(given: Vec<Given>) -> Asked {
-        Asked::of(&Level::Patient, given, true)
+        let how = Reading {
+            level: &Level::Patient,
+            base: "https://m.test/fhir/R4",
+            now: DateTime::UNIX_EPOCH,
+            in_body: true,
+        };
+        Asked::of(given, &how)
     }
 
     #[test]
@@ -218,6 +252,11 @@ mod tests {
             given("includeAssociatedData", "_everything"),
             given("allowPartialManifests", "perhaps"),
             given("organizeOutputBy", "Patient"),
+            given("_typeFilter", "Task?status=requested,Task?colour=red"),
+            given(
+                "patient",
+                "https://other.test/fhir/R4/Patient/01890a5d-ac96-774b-bcce-b302099a8057",
+            ),
             given("_colour", "red"),
         ]);
         let found: Vec<(&str, bool)> = asked
@@ -236,6 +275,8 @@ mod tests {
             ("http.includeAssociatedData", true),
             ("http.allowPartialManifests", false),
             ("http.organizeOutputBy", true),
+            ("http._typeFilter", true),
+            ("http.patient", false),
             ("http._colour", true),
         ];
         assert_eq!(found, expected);

@@ -1,6 +1,6 @@
 //! A request for an export: checked as a whole, and written down.
 
-use super::asked::Asked;
+use super::asked::{Asked, Reading};
 use super::order::{Level, Order, reach};
 use super::parameters::{self, Fault};
 use crate::app::bulk;
@@ -43,7 +43,14 @@ pub(super) fn kick_off(state: &State, call: &Call) -> Result<Reply> {
         Ok(given) => given,
         Err(faults) => return refused(&faults),
     };
-    let mut asked = Asked::of(&level, given, call.method() == Method::Post);
+    let base = base(call);
+    let how = Reading {
+        level: &level,
+        base: &base,
+        now: state.seam.now(),
+        in_body: call.method() == Method::Post,
+    };
+    let mut asked = Asked::of(given, &how);
     let principal = call.principal()?;
     state.app.read(principal, |unit| {
         by_role(unit, |unit| look_up_patients(unit, &level, &mut asked))
@@ -68,7 +75,8 @@ pub(super) fn kick_off(state: &State, call: &Call) -> Result<Reply> {
         elements: asked.elements,
         patients: asked.patients.map(distinct),
         associated: asked.associated.is_some(),
-        filters: Vec::new(),
+        searches: asked.searches,
+        base,
         passed_over,
         separate_status: call.prefers(SEPARATE).is_some(),
         role: principal.role.code().to_owned(),
@@ -204,7 +212,7 @@ fn write_down(state: &State, call: &Call, order: &Order) -> Result<Reply> {
         wanted: order.written()?,
         noted: order.noted(),
     };
-    let (base, separate) = (base(call), order.separate_status);
+    let (base, separate) = (order.base.clone(), order.separate_status);
     let work = move |unit: &mut Unit<'_, '_>| {
         let export = bulk::request(unit, &asked)?;
         accepted(&base, export.id, separate)

@@ -2,8 +2,8 @@
 //! patients in memory.
 
 use super::deleted::{self, Deletions};
-use super::elements;
 use super::files::{Files, Limits};
+use super::filters::Filters;
 use super::order::{self, COMPARTMENT, Level, Order};
 use super::resources::{Scene, is_derived};
 use crate::app::bulk::{self, BulkExport, BulkFile, BulkPart, BulkProgress};
@@ -14,6 +14,7 @@ use crate::domain::patient::Patient;
 use crate::fhir::outcome::{Severity, issue, outcome};
 use crate::fhir::reach;
 use crate::fhir::resource::{Resource, ResourceType};
+use crate::fhir::search::Shape;
 use crate::fhir::source;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -60,6 +61,7 @@ pub fn make(
         .collect();
     let files = Files::of(app, export, limits)?;
     app.read_settled(&principal, |unit, settled| {
+        let filters = Filters::of(&order.searches, &order.base, settled)?;
         // Each resource is held against the scopes here, where the use cases ask for permissions.
         reach::by_role(unit, |unit| {
             let making = Making {
@@ -67,6 +69,8 @@ pub fn make(
                 export,
                 order: &order,
                 reaches,
+                filters,
+                shape: Shape::of_elements(order.elements.clone()),
                 files,
                 deletions: Deletions::default(),
                 go_on,
@@ -89,6 +93,8 @@ struct Making<'m> {
     order: &'m Order,
     /// The types that it holds, and what of them may be given out.
     reaches: BTreeMap<ResourceType, Reach>,
+    filters: Filters,
+    shape: Shape,
     files: Files,
     deletions: Deletions,
     go_on: &'m dyn Fn() -> bool,
@@ -215,7 +221,7 @@ impl Making<'_> {
     }
 
     /// Gives a resource out where it is what is asked for.
-    fn give(&mut self, mut resource: Resource, seen: &mut Seen) -> Result<()> {
+    fn give(&mut self, resource: Resource, seen: &mut Seen) -> Result<()> {
         if self.order.since.is_some() && is_derived(&resource) {
             seen.derived.insert((resource.kind, resource.id.clone()));
         }
@@ -224,15 +230,18 @@ impl Making<'_> {
         } else {
             self.is_in_time(resource.updated) && self.is_new(&resource)
         };
-        if !fits || !self.reaches(&resource) {
+        if !fits || !self.reaches(&resource) || !self.filters.hold(&resource) {
             return Ok(());
         }
         if self.order.associated {
             seen.given.insert(resource.reference());
         }
-        elements::only(&mut resource, &self.order.elements);
-        self.files
-            .add(BulkPart::Output, resource.kind.code(), &resource.body)
+        let kind = resource.kind.code();
+        if self.order.elements.is_empty() {
+            return self.files.add(BulkPart::Output, kind, &resource.body);
+        }
+        let shown = self.shape.shown(&resource);
+        self.files.add(BulkPart::Output, kind, &shown)
     }
 
     fn reaches(&self, resource: &Resource) -> bool {

@@ -7,6 +7,7 @@ mod asked;
 mod deleted;
 mod elements;
 mod files;
+mod filters;
 mod kick_off;
 mod make;
 mod order;

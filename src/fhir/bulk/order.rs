@@ -84,8 +84,10 @@ pub(super) struct Order {
     pub patients: Option<Vec<Uuid>>,
     /// Who recorded what is given out, and no other provenance.
     pub associated: bool,
-    /// Searches, as `Observation?status=final`.
-    pub filters: Vec<String>,
+    /// Searches of which a resource of their type has to meet one, as `Observation?status=final`.
+    pub searches: Vec<String>,
+    /// Where the client reaches FHIR, which references in searches are about.
+    pub base: String,
     /// What was asked for and is passed over, in words for whoever asked.
     pub passed_over: Vec<String>,
     /// Whether the status of the export is told apart from that of the request for it.

@@ -25,3 +25,4 @@ pub use conditions::{Conditions, Reading};
 pub(super) use endpoints::{by_get, endpoints, of_type};
 pub use include::{includes, reverse_includes};
 pub(super) use matching::matching;
+pub(super) use shape::Shape;

@@ -34,7 +34,7 @@ impl Summary {
 
 /// What of each resource is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(in crate::fhir) struct Shape {
     /// As `_summary` has it.
     pub(super) summary: Summary,
     /// As `_elements` has it; nothing for all of them.
@@ -48,8 +48,16 @@ impl Shape {
         elements: Vec::new(),
     };
 
+    /// Some elements of each resource; all of them where none is named.
+    pub(in crate::fhir) fn of_elements(elements: Vec<String>) -> Shape {
+        Shape {
+            elements,
+            ..Shape::WHOLE
+        }
+    }
+
     /// A resource as it is shown. One that is not all there says so with a tag.
-    pub(super) fn shown(&self, resource: &Resource) -> Value {
+    pub(in crate::fhir) fn shown(&self, resource: &Resource) -> Value {
         let kind = resource.kind;
         let shown = |name: &str| -> bool {
             let plain = name.strip_prefix('_').unwrap_or(name);
@@ -86,6 +94,12 @@ impl Shape {
 
     /// `code` and `Observation.code`; of what is within an element all of the element is shown.
     fn asks_for(&self, kind: ResourceType, name: &str) -> bool {
+        // What is contained is there for what refers to it.
+        let name = if name == "contained" {
+            "outputParameters"
+        } else {
+            name
+        };
         self.elements.iter().any(|asked| {
             let own = asked
                 .strip_prefix(kind.code())
