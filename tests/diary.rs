@@ -253,6 +253,7 @@ impl Clinic {
         diary.reminders = reminders;
         let settings = AppSettings {
             callers: std::sync::Arc::default(),
+            subscriptions: medial::app::subscriptions::SubscriptionSettings::default(),
             time_zone: chrono_tz::UTC,
             active_profiles: None,
             export_directory: std::env::temp_dir(),

@@ -83,6 +83,7 @@ impl OnDatabase for Practice {
         let seam: Seam = clock.clone();
         let settings = AppSettings {
             callers: std::sync::Arc::default(),
+            subscriptions: medial::app::subscriptions::SubscriptionSettings::default(),
             time_zone: chrono_tz::UTC,
             active_profiles: None,
             export_directory: directory.path().join("exports"),

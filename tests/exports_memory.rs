@@ -145,6 +145,7 @@ fn ten_times_the_rows_take_the_same_memory() {
     database.migrate().unwrap();
     let settings = AppSettings {
         callers: std::sync::Arc::default(),
+        subscriptions: medial::app::subscriptions::SubscriptionSettings::default(),
         time_zone: chrono_tz::UTC,
         active_profiles: None,
         export_directory: directory.join("exports"),

@@ -81,6 +81,7 @@ impl OnDatabase for Practice {
         let clock = Fixed::at(noon(case["as_of"].as_str().unwrap()));
         let settings = AppSettings {
             callers: std::sync::Arc::default(),
+            subscriptions: medial::app::subscriptions::SubscriptionSettings::default(),
             time_zone: chrono_tz::UTC,
             active_profiles: None,
             export_directory: std::env::temp_dir(),

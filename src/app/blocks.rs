@@ -4,7 +4,7 @@ use super::core::Unit;
 use super::error::{Error, FieldError, Result};
 use super::judging::{self, PatientRecords};
 use super::versions::{check_version, keep_version};
-use super::{episodes, patients};
+use super::{episodes, patients, subscriptions};
 use crate::auth::Action;
 use crate::db::queries::blocks::Filter;
 use crate::db::{DbError, Page, Stored, queries};
@@ -89,6 +89,7 @@ pub fn insert(
     queries::blocks::insert(unit.tx, &unit.principal.organization, &stored)?;
     unit.audit(Action::WriteBlock, "block", stored.id, Some(stored.patient))?;
     let scores = insert_scores(unit, &stored, scores)?;
+    subscriptions::of_block(unit, &stored)?;
     Ok((stored, scores))
 }
 

@@ -2,6 +2,7 @@
 
 use super::core::App;
 use super::error::{Error, FieldError, Result};
+use super::subscriptions;
 use crate::auth::ehr::Ehr;
 use crate::auth::{
     ACCESS_SECONDS, AccessTokens, AssertionError, ClientKeys, KeySets, Once, Role, Scope, Scopes,
@@ -161,7 +162,11 @@ impl App {
         };
         self.change_client(id, action, move |tx, client, now| {
             let since = (!enabled).then_some(now);
-            queries::clients::set_disabled(tx, &client.organization, &client.id, since)
+            queries::clients::set_disabled(tx, &client.organization, &client.id, since)?;
+            if enabled {
+                return Ok(());
+            }
+            subscriptions::turn_off_of_client(tx, &client.organization, &client.id, now)
         })
     }
 
@@ -170,8 +175,9 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn remove_client(self: &Arc<Self>, id: &str) -> Result<()> {
-        self.change_client(id, "remove_client", |tx, client, _| {
-            queries::clients::delete(tx, &client.organization, &client.id)
+        self.change_client(id, "remove_client", |tx, client, now| {
+            queries::clients::delete(tx, &client.organization, &client.id)?;
+            subscriptions::turn_off_of_client(tx, &client.organization, &client.id, now)
         })
     }
 

@@ -7,6 +7,7 @@ use super::error::{Error, Result};
 use super::people::SignInSettings;
 use super::profiles::ProfileShelf;
 use super::reading::ReadTrail;
+use super::subscriptions::{Counts, SubscriptionSettings};
 use super::under_way::UnderWay;
 use crate::auth::{Action, Callers, Principal};
 use crate::db::rows::{IdempotentAnswer, NewAuditEntry};
@@ -39,6 +40,8 @@ pub struct AppSettings {
     pub smart: SmartSettings,
     /// The systems that may ask for decision support.
     pub callers: Arc<Callers>,
+    /// How systems are told of what happens.
+    pub subscriptions: SubscriptionSettings,
 }
 
 impl std::fmt::Debug for AppSettings {
@@ -65,6 +68,8 @@ pub struct App {
     pub shelf: ProfileShelf,
     /// Rung when a bulk export was asked for.
     pub bulk_asked: Bell,
+    /// What came of telling other systems.
+    pub told: Counts,
     /// Who read what, until it is written down.
     pub(super) trail: ReadTrail,
     under_way: UnderWay,
@@ -128,6 +133,7 @@ impl App {
             settings,
             shelf,
             bulk_asked: Bell::default(),
+            told: Counts::default(),
             trail: ReadTrail::default(),
             under_way: UnderWay::default(),
         })

@@ -2,6 +2,7 @@
 
 use super::core::{App, Unit};
 use super::error::Result;
+use super::subscriptions;
 use crate::db::rows::{Judgement, recorded};
 use crate::db::{Stored, queries};
 use crate::domain::ablation::{Ablation, FollowUp};
@@ -192,7 +193,7 @@ pub(super) fn store_judgements(
         );
     }
     let seam = unit.app.seam.as_ref();
-    queries::determinations::replace(
+    let changes = queries::determinations::replace(
         unit.tx,
         &unit.principal.organization,
         seam,
@@ -200,7 +201,7 @@ pub(super) fn store_judgements(
         day,
         judged,
     )?;
-    Ok(())
+    subscriptions::of_changes(unit, patient, &changes)
 }
 
 fn judgement(determination: &Determination<'_>, history: &History) -> Judgement {

@@ -25,6 +25,7 @@ pub mod patients;
 pub mod people;
 pub mod profiles;
 mod reading;
+pub mod subscriptions;
 pub mod timeline;
 mod under_way;
 mod upkeep;

@@ -118,6 +118,14 @@ codes! {
         BulkExport = "bulk_export";
         /// Read groups of patients, such as the candidates of a profile.
         ReadGroup = "read_group";
+        /// See what other systems are told, and what became of it.
+        ReadSubscription = "read_subscription";
+        /// Ask for another system to be told of what happens.
+        MakeSubscription = "make_subscription";
+        /// Change what another system is told, or try again to tell it.
+        ChangeSubscription = "change_subscription";
+        /// Tell another system no more.
+        DeleteSubscription = "delete_subscription";
         /// Read the audit trail.
         ReadAudit = "read_audit";
     }
@@ -179,6 +187,14 @@ pub const fn allows(role: Role, action: Action) -> bool {
         Action::ExportIdentified | Action::BulkExport => match role {
             Role::EhrSystem | Role::Clinician | Role::Admin => true,
             Role::Analyst | Role::Patient | Role::Auditor => false,
+        },
+        // A system asks for itself, and who runs the service for any.
+        Action::ReadSubscription
+        | Action::MakeSubscription
+        | Action::ChangeSubscription
+        | Action::DeleteSubscription => match role {
+            Role::EhrSystem | Role::Admin => true,
+            Role::Clinician | Role::Analyst | Role::Patient | Role::Auditor => false,
         },
         // The record system tells it, in which the clinician acts.
         Action::GiveFeedback => match role {

@@ -124,6 +124,10 @@ pub const fn required(action: Action) -> (&'static str, Operation) {
         // Of which types, each of them is asked for: see `Scopes::export_reach`.
         Action::BulkExport => ("*", Operation::Read),
         Action::ReadGroup => ("Group", Operation::Read),
+        Action::ReadSubscription => ("Subscription", Operation::Read),
+        Action::MakeSubscription => ("Subscription", Operation::Create),
+        Action::ChangeSubscription => ("Subscription", Operation::Update),
+        Action::DeleteSubscription => ("Subscription", Operation::Delete),
         Action::ReadAudit => ("AuditEvent", Operation::Read),
     }
 }

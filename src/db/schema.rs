@@ -518,6 +518,92 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    subscriptions (organization_id, id) {
+        organization_id -> Text,
+        id -> Text,
+        version -> Integer,
+        kind -> Text,
+        status -> Text,
+        reason -> Nullable<Text>,
+        url -> Text,
+        topics -> Text,
+        profile -> Nullable<Text>,
+        patient_id -> Nullable<Text>,
+        secret -> Nullable<Text>,
+        document -> Nullable<Text>,
+        heartbeat_seconds -> Nullable<Integer>,
+        timeout_seconds -> Nullable<Integer>,
+        events_at_once -> Integer,
+        created_by -> Text,
+        role -> Text,
+        scopes -> Nullable<Text>,
+        scope_patient_id -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        ends_at -> Nullable<BigInt>,
+        event_count -> BigInt,
+        failures -> Integer,
+        told_at -> Nullable<BigInt>,
+        due_at -> Nullable<BigInt>,
+        turn -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    subscription_topics (organization_id, topic, subscription_id) {
+        organization_id -> Text,
+        subscription_id -> Text,
+        topic -> Text,
+    }
+}
+
+diesel::table! {
+    subscription_events (organization_id, id) {
+        organization_id -> Text,
+        id -> Text,
+        topic -> Text,
+        patient_id -> Text,
+        episode_id -> Text,
+        block_id -> Nullable<Text>,
+        joint -> Nullable<Text>,
+        side -> Nullable<Text>,
+        profile -> Nullable<Text>,
+        occurred_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    deliveries (organization_id, subscription_id, number) {
+        organization_id -> Text,
+        subscription_id -> Text,
+        number -> BigInt,
+        id -> Text,
+        topic -> Text,
+        patient_id -> Text,
+        episode_id -> Text,
+        block_id -> Nullable<Text>,
+        joint -> Nullable<Text>,
+        side -> Nullable<Text>,
+        profile -> Nullable<Text>,
+        occurred_at -> BigInt,
+        state -> Text,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<BigInt>,
+        attempted_at -> Nullable<BigInt>,
+        failure -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    overdue_diaries (organization_id, block_id) {
+        organization_id -> Text,
+        block_id -> Text,
+        noted_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     ablations,
     adverse_events,
@@ -530,6 +616,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     cds_feedback,
     client_assertions,
     clients,
+    deliveries,
     determination_history,
     determinations,
     diary_entries,
@@ -542,6 +629,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     import_progress,
     job_runs,
     organizations,
+    overdue_diaries,
     patient_identifiers,
     patients,
     profile_activations,
@@ -550,5 +638,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     reviews,
     scores,
     sessions,
+    subscription_events,
+    subscription_topics,
+    subscriptions,
     users,
 );

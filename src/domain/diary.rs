@@ -17,6 +17,10 @@ pub const DUE_MINUTES: [i64; 25] = [
 /// come at any hour.
 pub const FIRST_PART_MINUTES: i64 = 480;
 
+/// The first hour of the diary is over so many minutes after the injection: who has answered none of its times by then is
+/// late, and can still be reminded of the rest.
+pub const OVERDUE_MINUTES: i64 = 90;
+
 /// A link to a diary works for so long: the two weeks of the diary and a day for what is sent late.
 pub const LINK_LIFETIME: TimeDelta = TimeDelta::days(15);
 

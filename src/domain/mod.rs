@@ -14,6 +14,7 @@ pub mod qualification;
 pub mod relief;
 pub mod statistics;
 pub mod study;
+pub mod subscription;
 mod vocabulary;
 
 pub(crate) use vocabulary::vocabulary;

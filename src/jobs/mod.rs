@@ -7,6 +7,7 @@ pub mod exports;
 pub mod reminders;
 mod run;
 mod stop;
+pub mod subscriptions;
 
 pub use stop::Stop;
 
@@ -97,6 +98,50 @@ pub const JOBS: &[Job] = &[
         every: Duration::from_secs(20),
         daily: false,
         run: reminders::run,
+    },
+    // What happened, to those who wait for it; and then they are told. One that never answers holds up one thread for as
+    // long as it may take: there are several, and some stay away from such.
+    Job {
+        name: "hand_out_events",
+        every: Duration::from_millis(500),
+        daily: false,
+        run: |app, stop| app.hand_out_events_while(|| !stop.is_asked()),
+    },
+    Job {
+        name: "tell_subscribers",
+        every: Duration::from_millis(500),
+        daily: false,
+        run: subscriptions::run,
+    },
+    Job {
+        name: "tell_subscribers_2",
+        every: Duration::from_millis(500),
+        daily: false,
+        run: subscriptions::run,
+    },
+    Job {
+        name: "tell_sound_subscribers",
+        every: Duration::from_millis(500),
+        daily: false,
+        run: subscriptions::run_sound,
+    },
+    Job {
+        name: "tell_sound_subscribers_2",
+        every: Duration::from_millis(500),
+        daily: false,
+        run: subscriptions::run_sound,
+    },
+    Job {
+        name: "note_overdue_diaries",
+        every: Duration::from_secs(60),
+        daily: false,
+        run: |app, _| app.note_overdue_diaries(),
+    },
+    Job {
+        name: "forget_old_deliveries",
+        every: Duration::from_secs(60 * 60),
+        daily: false,
+        run: |app, _| app.forget_old_deliveries(),
     },
     Job {
         name: "forget_old_answers",

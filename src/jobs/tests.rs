@@ -27,6 +27,7 @@ impl Empty {
         database.migrate().unwrap();
         let settings = AppSettings {
             callers: std::sync::Arc::default(),
+            subscriptions: crate::app::subscriptions::SubscriptionSettings::default(),
             time_zone: chrono_tz::America::Chicago,
             active_profiles: None,
             export_directory: std::env::temp_dir(),

@@ -94,6 +94,7 @@ impl Seeded {
             .replace("{id}", own)
             .replace("{follow_up_id}", &self.follow_up)
             .replace("{version}", "1")
+            .replace("{number}", "1")
             .replace("{name}", "medicare-lcd")
             .replace("{dataset}", "blocks")
             .replace("{format}", "csv")

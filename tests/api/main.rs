@@ -32,3 +32,4 @@ mod oidc;
 mod pages;
 mod service;
 mod smart;
+mod subscriptions;

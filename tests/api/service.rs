@@ -88,14 +88,28 @@ impl Service {
         sign_in: SignInSettings,
         ehrs: Vec<Arc<medial::auth::ehr::Ehr>>,
     ) -> Service {
-        Service::built(test, now, sign_in, ehrs, Callers::default(), Vec::new())
+        Service::built(
+            test,
+            now,
+            sign_in,
+            ehrs,
+            Callers::default(),
+            Vec::new(),
+            true,
+        )
     }
 
     /// The same, with systems that may ask for decision support, and pages of other origins that may call.
     pub fn asked_by(test: &TestDatabase, now: &str, callers: Callers, origins: &[&str]) -> Service {
         let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
         let sign_in = SignInSettings::default();
-        Service::built(test, now, sign_in, Vec::new(), callers, origins)
+        Service::built(test, now, sign_in, Vec::new(), callers, origins, true)
+    }
+
+    /// A service that tells nobody within its own network.
+    pub fn telling_only_the_public(test: &TestDatabase, now: &str) -> Service {
+        let (sign_in, callers) = (SignInSettings::default(), Callers::default());
+        Service::built(test, now, sign_in, Vec::new(), callers, Vec::new(), false)
     }
 
     fn built(
@@ -105,6 +119,7 @@ impl Service {
         ehrs: Vec<Arc<medial::auth::ehr::Ehr>>,
         callers: Callers,
         origins: Vec<String>,
+        allow_private_addresses: bool,
     ) -> Service {
         let clock = Arc::new(Clock {
             fixed: Fixed::at(instant(now)),
@@ -114,6 +129,9 @@ impl Service {
         let exports = std::env::temp_dir().join(format!("medial-exports-{:032x}", seam.random()));
         let settings_of_app = AppSettings {
             callers: Arc::new(callers),
+            subscriptions: medial::app::subscriptions::SubscriptionSettings {
+                allow_private_addresses,
+            },
             time_zone: chrono_tz::UTC,
             active_profiles: None,
             export_directory: exports,

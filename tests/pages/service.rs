@@ -80,6 +80,7 @@ impl Service {
         });
         let settings = AppSettings {
             callers: std::sync::Arc::default(),
+            subscriptions: medial::app::subscriptions::SubscriptionSettings::default(),
             time_zone: zone,
             active_profiles: None,
             export_directory: std::env::temp_dir(),

@@ -15,6 +15,7 @@ use std::sync::{Arc, Barrier};
 pub fn app(test: &TestDatabase, seam: medial::seam::Seam, time_zone: chrono_tz::Tz) -> Arc<App> {
     let settings = AppSettings {
         callers: std::sync::Arc::default(),
+        subscriptions: medial::app::subscriptions::SubscriptionSettings::default(),
         time_zone,
         active_profiles: None,
         export_directory: std::env::temp_dir(),

@@ -5,7 +5,7 @@ use medial::db::{Database, DatabaseKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each migration as it is written for SQLite and for PostgreSQL.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     (
         include_str!("../../migrations/sqlite/2025-11-01-000000_initial/up.sql"),
         include_str!("../../migrations/postgres/2025-11-01-000000_initial/up.sql"),
@@ -33,6 +33,10 @@ const MIGRATIONS: [(&str, &str); 7] = [
     (
         include_str!("../../migrations/sqlite/2026-11-25-000007_cds/up.sql"),
         include_str!("../../migrations/postgres/2026-11-25-000007_cds/up.sql"),
+    ),
+    (
+        include_str!("../../migrations/sqlite/2026-11-27-000008_subscriptions/up.sql"),
+        include_str!("../../migrations/postgres/2026-11-27-000008_subscriptions/up.sql"),
     ),
 ];
 

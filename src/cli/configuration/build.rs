@@ -9,6 +9,7 @@ use crate::app::AppSettings;
 use crate::app::clients::SmartSettings;
 use crate::app::diary::{Delivery, DiarySettings, MailSecurity, MailServer};
 use crate::app::people::{SignInSettings, may_have_pages};
+use crate::app::subscriptions::SubscriptionSettings;
 use crate::auth::Role;
 use crate::auth::ehr::Ehr;
 use crate::auth::oidc::{OidcSettings, Provider};
@@ -182,6 +183,9 @@ impl Builder {
                 diary,
                 smart,
                 callers,
+                subscriptions: SubscriptionSettings {
+                    allow_private_addresses: self.flag("subscriptions.allow_private_addresses"),
+                },
             },
             profiles_directory: self.path("judging.profiles_directory"),
             http,

@@ -174,6 +174,8 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "The sender of reminders by e-mail, as clinic@example.org.";
     rare "cds.origins", "cds-origins", "MEDIAL_CDS_ORIGINS", Kind::List(&[]), None,
         "Origins, as https://sandbox.example.org, whose pages may call the services of CDS Hooks from a browser. Default: none; record systems that call from a server need none.";
+    rare "subscriptions.allow_private_addresses", "subscriptions-allow-private-addresses", "MEDIAL_SUBSCRIPTIONS_ALLOW_PRIVATE_ADDRESSES", Kind::Flag, Some("false"),
+        "Tell other systems of what happens also at addresses that are not of the public internet, as 10.0.0.7 or localhost, and without TLS. Whoever may subscribe can then send requests into the network that this service stands in.";
     often "log.filter", "log-filter", "MEDIAL_LOG_FILTER", Kind::LogFilter, Some("info,actix_server=warn"),
         "What is logged to standard error: error, warn, info, debug or trace, also by module as in warn,medial=info.";
     often "log.format", "log-format", "MEDIAL_LOG_FORMAT", Kind::Choice(&["text", "json"]), Some("text"),

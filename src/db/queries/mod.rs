@@ -9,6 +9,7 @@ pub mod bulk;
 pub mod candidates;
 pub mod cds;
 pub mod clients;
+pub mod deliveries;
 pub mod determinations;
 pub mod diary;
 pub mod episodes;
@@ -25,6 +26,7 @@ pub mod people;
 pub mod profiles;
 pub mod reviews;
 pub mod scores;
+pub mod subscriptions;
 pub mod versions;
 
 use super::Result;

@@ -15,6 +15,7 @@ mod patient;
 mod person;
 mod records;
 mod score;
+mod subscription;
 
 pub use bulk::{BulkExport, BulkFile, BulkPart, BulkState};
 pub use cds::{Card, CardFeedback, CardOutcome, CardReason, FeedbackCount};
@@ -27,6 +28,10 @@ pub use records::{
     NewAuditEntry, ProfileActivation, ProfileVersion, Review, ReviewDecision,
 };
 pub use score::recorded;
+pub use subscription::{
+    Delivery, DeliveryState, Event, Subscription, SubscriptionKind, SubscriptionReason,
+    SubscriptionStatus,
+};
 
 pub(super) use ablation::{AblationRow, FollowUpRow};
 pub(super) use adverse_event::AdverseEventRow;
@@ -44,6 +49,7 @@ pub(super) use records::{
     ProfileVersionRow, ResourceVersionRow, ReviewRow,
 };
 pub(super) use score::ScoreDataRow;
+pub(super) use subscription::{DeliveryRow, EventRow, SubscriptionRow, TopicRow};
 
 use super::error::DbError;
 use crate::domain::UnknownCode;

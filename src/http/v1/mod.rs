@@ -18,6 +18,7 @@ mod patients;
 mod profiles;
 mod scores;
 mod stored;
+mod subscriptions;
 mod timeline;
 
 use super::call::Call;
@@ -48,6 +49,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         exports::endpoints(),
         analytics::endpoints(),
         cds_feedback::endpoints(),
+        subscriptions::endpoints(),
         audit::endpoints(),
     ];
     nouns.into_iter().flatten().collect()
