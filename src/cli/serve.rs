@@ -68,7 +68,8 @@ pub(super) fn serve_until_stopped(
         served_endpoints(),
     )
     .with_error_page(web::error_page)
-    .with_outcomes(fhir::outcome::show);
+    .with_outcomes(fhir::outcome::show)
+    .counting(app.told.counter());
     let address = configuration.http.bind;
     let jobs = Jobs::start(&app, JOBS)?;
     let served = actix_web::rt::System::new().block_on(crate::http::serve(state, listening));

@@ -8,6 +8,7 @@ use super::resource::{Interaction, ResourceType};
 use super::search::parameters::{self, SearchParameter};
 use super::search::{includes, reverse_includes};
 use super::table::{Served, TABLE};
+use super::subscription;
 use super::terms;
 use crate::app::Result;
 use crate::http::call::Call;
@@ -49,7 +50,7 @@ fn statement() -> Map<String, Value> {
     let resources: Vec<Value> = TABLE
         .iter()
         .map(resource)
-        .chain([interactions::taken_only()])
+        .chain([interactions::taken_only(), subscription::capability()])
         .collect();
     let fields = json!({
         "resourceType": "CapabilityStatement",

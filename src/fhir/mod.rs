@@ -17,6 +17,7 @@ mod references;
 pub mod resource;
 pub mod search;
 pub mod source;
+pub mod subscription;
 pub mod table;
 pub mod terms;
 mod versions;
@@ -52,6 +53,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(interactions::endpoints());
     endpoints.extend(bulk::endpoints());
     endpoints.extend(search::endpoints());
+    endpoints.extend(subscription::endpoints());
     // Where two paths fit, the one that was registered first is taken: the literal ones come before `{id}`.
     endpoints.sort_by_key(|endpoint| endpoint.path_parameters().count());
     endpoints

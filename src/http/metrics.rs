@@ -93,10 +93,9 @@ impl Metrics {
         }
     }
 
-    /// The registry, for what other rooms count.
-    #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    /// Shows what another room counts too.
+    pub(super) fn show_also(&self, counter: IntCounterVec) {
+        registered(&self.registry, Ok(counter));
     }
 }
 

@@ -168,6 +168,15 @@ impl<C: Send + Sync + 'static> State<C> {
         }
     }
 
+    /// The same, showing what another room counts among the metrics.
+    #[must_use]
+    pub fn counting(self, counter: Option<prometheus::IntCounterVec>) -> Self {
+        if let Some(counter) = counter {
+            self.metrics.show_also(counter);
+        }
+        self
+    }
+
     /// The same, with the errors of pages shown as pages.
     #[must_use]
     pub fn with_error_page(mut self, show: ErrorPage) -> State<C> {

@@ -167,7 +167,8 @@ impl Service {
         endpoints.extend(medial::web::endpoints());
         let state = State::new(app.clone(), people, seam, http, ready, endpoints)
             .with_error_page(medial::web::error_page)
-            .with_outcomes(medial::fhir::outcome::show);
+            .with_outcomes(medial::fhir::outcome::show)
+            .counting(app.told.counter());
         let (address, handle, thread) = start(state.clone());
         Service {
             app,

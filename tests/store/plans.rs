@@ -2,11 +2,16 @@
 
 use crate::samples::{Chart, DbResult, Dice, OURS, THEIRS, day, instant, new_id};
 use crate::support::databases::{TestDatabase, on_each_database};
-use medial::db::queries::{self, adverse_events, audit, blocks, candidates};
-use medial::db::rows::{AuditSeal, BulkState, ExportState, NewAuditEntry};
+use medial::db::queries::{
+    self, adverse_events, audit, blocks, candidates, deliveries, subscriptions,
+};
+use medial::db::rows::{
+    AuditSeal, BulkState, DeliveryState, ExportState, NewAuditEntry, SubscriptionKind,
+};
 use medial::db::{DatabaseKind, Tx};
 use medial::domain::anatomy::Side;
 use medial::domain::patient::Identifier;
+use medial::domain::subscription::Topic;
 use medial::seam::System;
 use uuid::Uuid;
 
@@ -297,6 +302,16 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
         DbResult::Ok(())
     });
     check!("open bulk exports", tx => queries::bulk::in_state(tx, BulkState::Queued, 50));
+    check!("due subscriptions", true, tx => subscriptions::due(tx, instant(), true, 9));
+    check!("webhooks", tx => subscriptions::page(tx, OURS, SubscriptionKind::Webhook, Some(patient), 9));
+    check!("wanted topics", tx => subscriptions::wanted(tx, OURS, Topic::ALL));
+    check!("who wants a topic", true, tx => subscriptions::organizations_that_want(tx, Topic::DiaryOverdue));
+    check!("due deliveries", tx => deliveries::due(tx, OURS, patient, instant(), 9));
+    check!("the next delivery", tx => deliveries::next_due(tx, OURS, patient));
+    check!("deliveries", tx => deliveries::page(tx, OURS, patient, None, Some(7), 9));
+    check!("dead letters", tx => deliveries::page(tx, OURS, patient, Some(DeliveryState::Dead), None, 9));
+    check!("numbered deliveries", tx => deliveries::between(tx, OURS, patient, 1, 9, 9));
+    check!("overdue diaries", true, tx => deliveries::overdue_diaries(tx, OURS, instant(), instant(), 9));
     check!("old answers", tx => queries::idempotency::delete_older_than(tx, instant()));
     for filter in filters() {
         for sort in [

@@ -92,11 +92,10 @@ pub fn check(
     match uri.scheme_str() {
         Some("https") => {}
         Some("http") if settings.allow_private_addresses => {}
-        _ => {
-            return Err((
-                "https_required",
-                "Expected an address that begins with https.",
-            ));
+        None => return Err(("invalid_url", SHAPE)),
+        Some(_) => {
+            let what = "Expected an address that begins with https.";
+            return Err(("https_required", what));
         }
     }
     if settings.allow_private_addresses || !is_within(host) {

@@ -295,7 +295,8 @@ pub fn count(unit: &mut Unit<'_, '_>, kind: SubscriptionKind) -> Result<i64> {
     Ok(queries::subscriptions::count(unit.tx, organization, kind)?)
 }
 
-/// Puts what is asked for now in the place of what was asked for; its endpoint has to answer a first request again.
+/// Puts what is asked for now in the place of what was asked for; its endpoint has to answer a first request again. With
+/// `off` nobody is told any more, and what was kept to be told is given up.
 ///
 /// # Errors
 /// Those of [`check`]; [`Error::NotFound`]; [`Error::PreconditionFailed`] where a version is named and is not the present
@@ -306,38 +307,22 @@ pub fn change(
     version: Option<i32>,
     wanted: &Wanted,
     places: Places,
+    off: bool,
 ) -> Result<Subscription> {
     unit.require(Action::ChangeSubscription)?;
     let mut found = find(unit, SubscriptionKind::Fhir, id)?;
     check_version(&found, version)?;
     check(unit, wanted, places)?;
     fill(unit, &mut found, wanted);
-    keep(unit, &mut found)
-}
-
-/// Tells somebody no more; what was kept to be told is given up.
-///
-/// # Errors
-/// [`Error::NotFound`]; [`Error::PreconditionFailed`].
-pub fn turn_off(
-    unit: &mut Unit<'_, '_>,
-    kind: SubscriptionKind,
-    id: Uuid,
-    version: Option<i32>,
-) -> Result<Subscription> {
-    unit.require(Action::ChangeSubscription)?;
-    let mut found = find(unit, kind, id)?;
-    check_version(&found, version)?;
-    if found.status == SubscriptionStatus::Off {
-        return Ok(found);
+    if off {
+        end(
+            &mut found,
+            SubscriptionStatus::Off,
+            SubscriptionReason::Asked,
+        );
+        let organization = &unit.principal.organization;
+        queries::deliveries::give_up(unit.tx, organization, id, queue::NOT_TRIED)?;
     }
-    end(
-        &mut found,
-        SubscriptionStatus::Off,
-        SubscriptionReason::Asked,
-    );
-    let organization = &unit.principal.organization;
-    queries::deliveries::give_up(unit.tx, organization, id, queue::NOT_TRIED)?;
     keep(unit, &mut found)
 }
 

@@ -18,9 +18,9 @@ use crate::db::{DbError, Tx, queries};
 use crate::domain::subscription::{rest_after, wait_after};
 use crate::seam::Outside;
 use chrono::{DateTime, TimeDelta, Utc};
+use prometheus::{IntCounterVec, Opts};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::Uuid;
 
 /// Why something was given up that was never tried, or not to its end.
@@ -41,15 +41,34 @@ const HANDSHAKES: i32 = 4;
 /// What was told is kept for so long.
 const KEPT: TimeDelta = TimeDelta::days(30);
 
-/// How many attempts ended how, since the start of the process.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Taken at the other end.
-    pub delivered: AtomicU64,
-    /// Failed, to be tried again.
-    pub failed: AtomicU64,
-    /// Given up.
-    pub dead: AtomicU64,
+/// How many notifications were taken, failed and were given up since the start of the process.
+#[derive(Debug)]
+pub struct Counts(Option<IntCounterVec>);
+
+impl Default for Counts {
+    fn default() -> Counts {
+        let about = Opts::new(
+            "medial_notifications_total",
+            "Notifications to other systems: taken, failed and to be tried again, given up.",
+        );
+        // Name and label are valid, and a count that cannot be is no reason not to tell anybody.
+        Counts(IntCounterVec::new(about, &["outcome"]).ok())
+    }
+}
+
+impl Counts {
+    /// The counter, for whoever shows it.
+    #[must_use]
+    pub fn counter(&self) -> Option<IntCounterVec> {
+        self.0.clone()
+    }
+
+    fn add(&self, outcome: &str, number: usize) {
+        if let Some(counter) = &self.0 {
+            let number = u64::try_from(number).unwrap_or(0);
+            counter.with_label_values(&[outcome]).inc_by(number);
+        }
+    }
 }
 
 /// The right to tell one subscription, for a while.
@@ -165,14 +184,11 @@ impl App {
             Notice::Events(events) => events.len(),
             Notice::Handshake | Notice::Heartbeat => 0,
         };
-        let add = |counter: &AtomicU64, number: usize| {
-            counter.fetch_add(u64::try_from(number).unwrap_or(0), Ordering::Relaxed);
-        };
-        add(&self.told.dead, dead);
+        self.told.add("dead", dead);
         match told {
-            Told::Taken => add(&self.told.delivered, events),
+            Told::Taken => self.told.add("delivered", events),
             Told::Gone | Told::Failed(_) => {
-                add(&self.told.failed, events.saturating_sub(dead.min(events)));
+                self.told.add("failed", events.saturating_sub(dead));
             }
         }
         Ok(*told == Told::Taken)

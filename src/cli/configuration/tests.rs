@@ -221,7 +221,7 @@ fn everything_wrong_is_told_at_once_with_its_line_and_without_its_value() {
         "FILE:2: database.url: the database URL is not understood",
         "FILE:3: database.connections: expected a whole number from 1 to 1000, written as a number without quotes",
         "FILE:4: database.synchronous: expected full or normal",
-        "FILE:6: there is no section `htp`; known are database, http, tokens, sign_in, smart, judging, exports, diary, reminders, cds, log",
+        "FILE:6: there is no section `htp`; known are database, http, tokens, sign_in, smart, judging, exports, diary, reminders, cds, subscriptions, log",
         "FILE:9: there is no key `bnid` in [http]; known are bind, public_url,",
         "FILE:10: http.deadline: expected a time such as 500ms, 30s, 5m or 1h, at most 86400s, written in quotes",
         "FILE:11: http.workers: expected a whole number from 1 to 256",

@@ -14,8 +14,8 @@ mod patient;
 mod procedure;
 mod questionnaire;
 
-pub(super) use datatypes::Reference;
-pub(super) use element::{Element, wrong};
+pub(super) use datatypes::{Extensions, Reference};
+pub(super) use element::{Element, Leaf, Text, wrong};
 
 use super::resource::ResourceType;
 use crate::app::{Error, FieldError, Result};

@@ -7,11 +7,16 @@ mod webhook;
 use super::Stop;
 use crate::app::subscriptions::{Notice, Subscription, SubscriptionKind, Told, Turn};
 use crate::app::{App, Error, Result};
+use crate::fhir;
 use send::{Outgoing, Sender};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// So many requests are sent in one turn; then others have theirs.
 const IN_ONE_TURN: usize = 50;
+
+/// Seconds that the endpoint of a FHIR subscription may take where it does not say.
+const PATIENCE: i32 = 10;
 
 /// Tells whoever is to be told something; how many requests that were.
 ///
@@ -83,6 +88,15 @@ fn outgoing(app: &Arc<App>, subscription: &Subscription, notice: &Notice) -> Res
         (SubscriptionKind::Webhook, Notice::Handshake | Notice::Heartbeat) => Err(Error::internal(
             "a webhook knows neither handshake nor heartbeat",
         )),
-        (SubscriptionKind::Fhir, _) => Err(Error::internal("FHIR")),
+        (SubscriptionKind::Fhir, notice) => {
+            let notification = fhir::subscription::notification(app, subscription, notice)?;
+            let seconds = subscription.timeout_seconds.unwrap_or(PATIENCE);
+            Ok(Outgoing {
+                url: subscription.url.clone(),
+                headers: notification.headers,
+                body: notification.body,
+                patience: Duration::from_secs(seconds.unsigned_abs().into()),
+            })
+        }
     }
 }

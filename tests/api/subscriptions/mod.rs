@@ -1,6 +1,7 @@
 //! Other systems are told of what happens: by webhooks and as FHIR subscriptions.
 
 mod hook;
+mod rest_hook;
 mod webhooks;
 
 use crate::service::Service;

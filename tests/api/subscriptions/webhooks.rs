@@ -194,6 +194,8 @@ on_each_database! {
         let after = read(&service, &made);
         assert_eq!((&after["status"], &after["reason"]), (&json!("disabled"), &json!("gone")));
         assert_eq!(deliveries(&service, &made, "?state=dead").len(), 3);
+        let metrics = service.ask("GET", "/metrics").send();
+        assert!(metrics.text().contains("medial_notifications_total{outcome=\"dead\"} 3"), "{}", metrics.text());
         service.clock.forward(TimeDelta::days(1));
         assert_eq!(tell(&service), 0);
     }
