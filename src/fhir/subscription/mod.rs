@@ -16,7 +16,7 @@ use crate::app::{App, Error, Result};
 use crate::auth::Action;
 use crate::http::call::Call;
 use crate::http::dialect::FHIR_JSON;
-use crate::http::registry::{Access, Endpoint, Method, Parameter, ParameterKind};
+use crate::http::registry::{Access, Endpoint, Method};
 use crate::http::reply::Reply;
 use crate::http::state::State;
 use actix_web::http::{StatusCode, header};
@@ -157,12 +157,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::fhir(method, path, operation_id, Access::Needs(action), handler)
             .titled("fhir", "Subscription")
     };
-    let text = |name| Parameter::new(name, ParameterKind::Text, "");
-    let status = ParameterKind::Choice(SubscriptionStatus::CODES);
-    let number = ParameterKind::Integer {
-        min: 0,
-        max: i64::MAX,
-    };
     vec![
         endpoint(
             Method::Post,
@@ -200,9 +194,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "fhir_status_of_subscriptions",
             read_it,
             status_of_all,
-        )
-        .query(text("id"))
-        .query(Parameter::new("status", status, "")),
+        ),
         endpoint(
             Method::Get,
             "/fhir/R4/Subscription/{id}/$status",
@@ -216,14 +208,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "fhir_events_of_subscription",
             read_it,
             events,
-        )
-        .query(Parameter::new("eventsSinceNumber", number, ""))
-        .query(Parameter::new("eventsUntilNumber", number, ""))
-        .query(Parameter::new(
-            "content",
-            ParameterKind::Choice(Content::CODES),
-            "",
-        )),
+        ),
     ]
 }
 
@@ -355,20 +340,39 @@ fn status_of_all(state: &State, call: &Call) -> Result<Reply> {
     let page = state.app.read(call.principal()?, |unit| {
         subscriptions::page(unit, FHIR, None, most)
     })?;
-    let (ids, status) = (call.query_list("id"), call.query("status"));
+    let read = |code: &str| SubscriptionStatus::from_code(code).ok();
+    let status = word(call, "status", SubscriptionStatus::CODES, read)?;
+    let ids = call.query_list("id");
     let wanted = |one: &Subscription| {
         (ids.is_empty() || ids.contains(&one.id.to_string().as_str()))
-            && status.is_none_or(|status| status == one.status.code())
+            && status.is_none_or(|status| status == one.status)
     };
     let found: Vec<Subscription> = page.items.into_iter().filter(wanted).collect();
     statuses(&base(call), &found)
 }
 
+/// A number of an event in the query.
+fn number(call: &Call, name: &'static str) -> Result<Option<i64>> {
+    let read = |text: &str| text.parse::<u32>();
+    Ok(call.query_as(name, read)?.map(i64::from))
+}
+
+/// One of a few words in the query.
+fn word<T>(
+    call: &Call,
+    name: &'static str,
+    accepted: &[&str],
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>> {
+    let refused = || format!("accepted are {}", accepted.join(", "));
+    call.query_as(name, |text| read(text).ok_or_else(refused))
+}
+
 fn events(state: &State, call: &Call) -> Result<Reply> {
     let id = path_id(call)?;
-    let since = call.query_integer("eventsSinceNumber").unwrap_or(0);
-    let until = call.query_integer("eventsUntilNumber").unwrap_or(i64::MAX);
-    let content = call.query("content").and_then(Content::from_code);
+    let since = number(call, "eventsSinceNumber")?.unwrap_or(0);
+    let until = number(call, "eventsUntilNumber")?.unwrap_or(i64::MAX);
+    let content = word(call, "content", Content::CODES, Content::from_code)?;
     let bundle = state.app.read(call.principal()?, |unit| {
         let (one, events) = subscriptions::events(unit, id, since, until, MOST_EVENTS)?;
         let content = match content {

@@ -227,6 +227,7 @@ on_each_database! {
         assert_eq!((&list["type"], &list["total"]), (&json!("searchset"), &json!(1)));
         assert_eq!(values(&list["entry"][0]["resource"], "status"), ["error"]);
         assert_eq!(service.get("/fhir/R4/Subscription/$status?status=active").expect(200)["total"], 0);
+        service.get("/fhir/R4/Subscription/$status?status=asleep").expect(400);
 
         hook.answer(200);
         let mut again = found.clone();
