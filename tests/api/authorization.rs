@@ -17,6 +17,8 @@ struct Seeded {
     event: String,
     export: String,
     link: String,
+    webhook: String,
+    subscription: String,
 }
 
 impl Seeded {
@@ -52,7 +54,20 @@ impl Seeded {
             .ask("POST", "/v1/exports")
             .json(&json!({"dataset": "blocks", "format": "csv", "deidentify": true}));
         let export = export.send();
+        let webhook = json!({"url": "http://127.0.0.1:9/", "topics": ["block-recorded"]});
+        let webhook = service.post("/v1/subscriptions", &webhook).expect(201);
+        let subscription = json!({
+            "resourceType": "Subscription", "status": "requested", "reason": "Example",
+            "criteria": "urn:medial:fhir:SubscriptionTopic:block-recorded",
+            "channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1:9/"},
+        });
+        let subscription = service.ask("POST", "/fhir/R4/Subscription").body(
+            "application/fhir+json",
+            subscription.to_string().into_bytes(),
+        );
         Seeded {
+            webhook: id(&webhook).to_owned(),
+            subscription: id(&subscription.send().expect(201)).to_owned(),
             patient: block["patient_id"].as_str().unwrap().to_owned(),
             score: id(&block["scores"][0]).to_owned(),
             block: id(&block).to_owned(),
@@ -80,6 +95,8 @@ impl Seeded {
             "adverse-events" => &self.event,
             "exports" => &self.export,
             "diary-links" => &self.link,
+            "subscriptions" => &self.webhook,
+            "Subscription" => &self.subscription,
             "Condition" => &self.episode,
             "Procedure" | "MedicationAdministration" => &self.block,
             "Observation" => &self.score,

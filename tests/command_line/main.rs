@@ -14,6 +14,9 @@ mod support;
 mod analyze;
 mod backup;
 mod evaluate;
+#[path = "../api/subscriptions/hook.rs"]
+mod hook;
+mod subscriptions;
 mod users;
 
 use serde_json::{Value, json};

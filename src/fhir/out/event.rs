@@ -86,7 +86,7 @@ fn kind_of(entry: &NewAuditEntry) -> (&'static str, &'static str, [&'static [&'s
     let is_read = ["read", "export"]
         .iter()
         .any(|verb| action.starts_with(verb));
-    let is_change = ["correct", "revoke", "review"]
+    let is_change = ["correct", "revoke", "review", "change"]
         .iter()
         .any(|verb| action.starts_with(verb));
     if is_read && entry.resource_id.is_some() {
@@ -98,7 +98,10 @@ fn kind_of(entry: &NewAuditEntry) -> (&'static str, &'static str, [&'static [&'s
     } else if is_read {
         // IHE's profile of queries wants the query itself, which the trail does not keep: it may be personal.
         ("search-type", "E", [&[], &[]])
-    } else if action.starts_with("withdraw") {
+    } else if ["withdraw", "delete"]
+        .iter()
+        .any(|verb| action.starts_with(verb))
+    {
         const DELETE: &[&str] =
             &["https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Delete"];
         const OF_PATIENT: &[&str] =

@@ -311,10 +311,10 @@ fn delete(state: &State, call: &Call) -> Result<Reply> {
 }
 
 /// A list of statuses, as a search answers.
-fn statuses(base: &str, found: &[Subscription]) -> Result<Reply> {
+fn statuses(found: &[Subscription]) -> Result<Reply> {
     let entry = |one: &Subscription| {
         Ok(json!({
-            "fullUrl": format!("{base}/Subscription/{}/$status", one.id),
+            "fullUrl": out::urn(one),
             "resource": out::status(one, "query-status", &[], Content::Empty)?,
             "search": {"mode": "match"},
         }))
@@ -332,7 +332,7 @@ fn status_of_one(state: &State, call: &Call) -> Result<Reply> {
     let found = state
         .app
         .read(call.principal()?, |unit| subscriptions::get(unit, FHIR, id))?;
-    statuses(&base(call), &[found])
+    statuses(&[found])
 }
 
 fn status_of_all(state: &State, call: &Call) -> Result<Reply> {
@@ -348,7 +348,7 @@ fn status_of_all(state: &State, call: &Call) -> Result<Reply> {
             && status.is_none_or(|status| status == one.status)
     };
     let found: Vec<Subscription> = page.items.into_iter().filter(wanted).collect();
-    statuses(&base(call), &found)
+    statuses(&found)
 }
 
 /// A number of an event in the query.

@@ -9,7 +9,6 @@ use crate::fhir::resource::instant;
 use crate::fhir::source;
 use crate::http::registry::Method;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 /// The profile of a status.
 const STATUS_PROFILE: &str = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4";
@@ -105,7 +104,7 @@ pub fn bundle(
     let document = Document::of(one)?;
     let base = document.base.as_str();
     let mut entries = vec![json!({
-        "fullUrl": urn(unit.new_id()),
+        "fullUrl": urn(one),
         "resource": status(one, kind, events, content)?,
         "request": {"method": "GET", "url": format!("Subscription/{}/$status", one.id)},
         "response": {"status": "200"},
@@ -137,8 +136,9 @@ pub fn bundle(
     }))
 }
 
-fn urn(id: Uuid) -> String {
-    format!("urn:uuid:{id}")
+/// What a status is called within a Bundle: it has the id of its subscription.
+pub fn urn(one: &Subscription) -> String {
+    format!("urn:uuid:{}", one.id)
 }
 
 /// A resource within a notification. Beyond the reach of the principal, or where it is no more, it is named and not shown.

@@ -1,5 +1,7 @@
 //! The other end: an endpoint that keeps what it is told, and answers as it is set to.
 
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
