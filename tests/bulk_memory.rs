@@ -206,6 +206,7 @@ fn ten_times_the_patients_take_the_same_memory() {
     database.migrate().unwrap();
     let settings = AppSettings {
         callers: Arc::default(),
+        subscriptions: medial::app::subscriptions::SubscriptionSettings::default(),
         time_zone: chrono_tz::UTC,
         active_profiles: None,
         export_directory: directory.join("exports"),
