@@ -130,6 +130,16 @@ const FOREIGN: &[Foreign] = &[
         why: "every drawing is in chart",
     },
     Foreign {
+        path: "parquet*",
+        homes: Homes::Only(&["export"]),
+        why: "every file for analysts is written in export",
+    },
+    Foreign {
+        path: "arrow*",
+        homes: Homes::Only(&["export"]),
+        why: "every file for analysts is written in export",
+    },
+    Foreign {
         path: "typst*",
         homes: Homes::Only(&["evidence"]),
         why: "only the summary is set on paper",

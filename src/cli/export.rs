@@ -2,15 +2,19 @@
 
 use super::Failure;
 use super::configuration::ConfigurationArgs;
-use crate::app::exports::{Dataset, ExportFilter, Format, Wanted};
-use crate::app::{App, Error};
+use super::failure::say;
+use crate::app::exports::{Choice, Content, Dataset, Dates, Done, ExportFilter, Format, Wanted};
+use crate::app::{self, App, Error};
 use crate::auth::{Principal, Role};
 use crate::domain::Vocabulary;
-use crate::export::files;
+use crate::domain::anatomy::Region;
+use crate::domain::qualification::Verdict;
+use crate::export::{check, dictionary, files};
 use crate::wire::scalar::Date;
 use chrono::NaiveDate;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,52 +27,88 @@ const STANDARD_OUTPUT: &str = "-";
 const EXAMPLES: &str = "Examples:
   medial export blocks --output blocks.csv
   medial export relief --format ndjson --from 2025-01-01 --to 2025-12-31 | head -3
-  medial export determinations --deidentify --output determinations.csv
+  medial export outcomes --format parquet --deidentify --output outcomes.parquet
+  medial export outcomes --columns patient_id,joint,side,verdict_medicare_lcd
+  medial export blocks scores outcomes --format parquet --directory study
+  medial export --omop cdm --format parquet
+  medial export --dictionary markdown
 
-The columns of every dataset are described in docs/exports.md. In CSV, a text that a spreadsheet would take for a \
-formula gets an apostrophe in front. The export is written down in the audit trail.";
+What every column means is in docs/data-dictionary.md. In CSV, a text that a spreadsheet would take for a formula gets \
+an apostrophe in front. The export is written down in the audit trail.";
 
-/// Writes a dataset to a file or to standard output: the same rows as the service gives.
+/// Writes datasets to files or to standard output: the same rows as the service gives.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     configuration: ConfigurationArgs,
-    /// What to export.
-    #[arg(value_parser = terms::<Dataset>())]
-    dataset: Dataset,
+    /// What to export; several of them with --directory.
+    #[arg(value_parser = terms::<Dataset>(), value_name = "DATASET")]
+    datasets: Vec<Dataset>,
+    /// Write the tables of the OMOP Common Data Model 5.4 into this directory instead.
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["datasets", "output", "directory"])]
+    omop: Option<PathBuf>,
+    /// Print what every column of every dataset means instead.
+    #[arg(long, value_name = "FORMAT", value_parser = ["markdown", "json"], conflicts_with_all = ["datasets", "omop"])]
+    dictionary: Option<String>,
     /// How to write it.
     #[arg(long, default_value = "csv", value_parser = terms::<Format>())]
     format: Format,
-    /// Where to write it; - is standard output. A file gets its name only once it is complete.
+    /// Where to write one dataset; - is standard output. A file gets its name only once it is complete.
     #[arg(long, short, default_value = STANDARD_OUTPUT, value_name = "FILE")]
     output: PathBuf,
-    /// Overwrite the file if it is there.
+    /// Where to write the files of one or several datasets, with their manifest; all from one view of the records.
+    #[arg(long, short, value_name = "DIRECTORY", conflicts_with = "output")]
+    directory: Option<PathBuf>,
+    /// Overwrite the files if they are there.
     #[arg(long)]
     force: bool,
+    /// Only these columns of one dataset, in this order.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    columns: Vec<String>,
     /// Whose records; can be left out where there is only one organization.
     #[arg(long, value_name = "NAME")]
     organization: Option<String>,
     /// Put pseudonyms for ids and names, shift the dates of each patient, leave out what identifies.
     #[arg(long)]
     deidentify: bool,
+    /// What becomes of dates in a de-identified export; shifted unless named.
+    #[arg(long, value_parser = terms::<Dates>(), requires = "deidentify")]
+    dates: Option<Dates>,
+    #[command(flatten)]
+    filters: Filters,
+}
+
+/// Which records.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Filters")]
+struct Filters {
     /// Only of this patient.
-    #[arg(long, value_name = "ID", help_heading = "Filters")]
+    #[arg(long, value_name = "ID")]
     patient_id: Option<Uuid>,
     /// Only of this episode.
-    #[arg(long, value_name = "ID", help_heading = "Filters")]
+    #[arg(long, value_name = "ID")]
     episode_id: Option<Uuid>,
     /// Only of procedures by this operator.
-    #[arg(long, value_name = "NAME", help_heading = "Filters")]
+    #[arg(long, value_name = "NAME")]
     operator: Option<String>,
     /// Only of procedures at this site.
-    #[arg(long, value_name = "NAME", help_heading = "Filters")]
+    #[arg(long, value_name = "NAME")]
     site: Option<String>,
+    /// Only of episodes of this region.
+    #[arg(long, value_parser = terms::<Region>())]
+    region: Option<Region>,
+    /// Only of what this profile says.
+    #[arg(long, value_name = "ID")]
+    profile: Option<String>,
+    /// Only of targets with this verdict: by --profile, or by any.
+    #[arg(long, value_parser = terms::<Verdict>())]
+    verdict: Option<Verdict>,
     /// Only of procedures on this day or later, as 2025-01-01.
-    #[arg(long, value_name = "DATE", value_parser = day, help_heading = "Filters")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     from: Option<NaiveDate>,
     /// Only of procedures on this day or earlier.
-    #[arg(long, value_name = "DATE", value_parser = day, help_heading = "Filters")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     to: Option<NaiveDate>,
 }
 
@@ -85,7 +125,28 @@ fn day(text: &str) -> Result<NaiveDate, &'static str> {
 
 /// Does it.
 pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
-    let to_file = arguments.output != Path::new(STANDARD_OUTPUT);
+    match arguments.dictionary.as_deref() {
+        Some("json") => return say(&format!("{:#}\n", dictionary::document())),
+        Some(_) => return say(&dictionary::markdown()),
+        None => {}
+    }
+    let content = match (&arguments.omop, arguments.datasets.as_slice()) {
+        (Some(_), _) => Content::Omop,
+        (None, []) => {
+            return Err(Failure::usage(format!(
+                "name what to export: {}, or --omop",
+                Dataset::CODES.join(", ")
+            )));
+        }
+        (None, datasets) => Content::of(datasets),
+    };
+    let directory = arguments.omop.as_ref().or(arguments.directory.as_ref());
+    if directory.is_none() && content.only().is_none() {
+        return Err(Failure::usage(
+            "several datasets are several files: name their --directory",
+        ));
+    }
+    let to_file = directory.is_none() && arguments.output != Path::new(STANDARD_OUTPUT);
     if to_file && !arguments.force && arguments.output.exists() {
         return Err(Failure::usage(format!(
             "{} is there already; --force overwrites it",
@@ -94,24 +155,34 @@ pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
     }
     let app = arguments.configuration.load()?.open_app()?;
     let principal = principal(&app, arguments.organization.as_deref(), "medial export")?;
-    let wanted = wanted(arguments, &principal)?;
+    let wanted = wanted(arguments, content, &principal)?;
     let bar = progress_bar();
-    let mut progress = |rows| {
-        bar.set_position(rows);
+    let mut progress = |done: Done| {
+        bar.set_position(done.rows);
         Ok(())
     };
-    let mut write = |out: &mut dyn Write| {
-        crate::export::write(&app, &principal, &wanted, None, out, &mut progress)
-    };
-    let written = if to_file {
-        files::write_file(&arguments.output, write).map(|(rows, _)| rows)
-    } else {
-        write(&mut BufWriter::new(io::stdout().lock()))
+    let written = match directory {
+        Some(directory) => {
+            emptied(directory, arguments.force)?;
+            crate::export::write_files(&app, &principal, &wanted, None, directory, &mut progress)
+                .map(|files| files.iter().filter_map(|file| file.rows).sum())
+        }
+        None => {
+            let write = |out: &mut dyn Write| {
+                crate::export::write(&app, &principal, &wanted, out, &mut progress)
+            };
+            if to_file {
+                files::write_file(&arguments.output, write).map(|(rows, _)| rows)
+            } else {
+                to_standard_output(write)
+            }
+        }
     };
     bar.finish_and_clear();
     match written {
         Ok(rows) => {
-            eprintln!("medial: {rows} rows of {}", wanted.dataset.code());
+            let rows: u64 = rows;
+            eprintln!("medial: {rows} rows of {}", wanted.content.code());
             Ok(())
         }
         // Who reads only the first lines is not to be told that the rest was not written.
@@ -120,24 +191,51 @@ pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
     }
 }
 
-fn wanted(arguments: &Args, principal: &Principal) -> Result<Wanted, Failure> {
+fn to_standard_output(write: impl FnOnce(&mut dyn Write) -> app::Result<u64>) -> app::Result<u64> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let rows = write(&mut out)?;
+    out.flush().map_err(|error| Error::Internal(error.into()))?;
+    Ok(rows)
+}
+
+/// Makes the directory where it is not there; one with anything in it is only written to by force.
+fn emptied(directory: &Path, force: bool) -> Result<(), Failure> {
+    let told = |error: io::Error| Failure::new(format!("{}: {error}", directory.display()));
+    fs::create_dir_all(directory).map_err(told)?;
+    let taken = fs::read_dir(directory).map_err(told)?.next().is_some();
+    if taken && !force {
+        return Err(Failure::usage(format!(
+            "{} is not empty; --force overwrites the files of the same names",
+            directory.display()
+        )));
+    }
+    Ok(())
+}
+
+fn wanted(arguments: &Args, content: Content, principal: &Principal) -> Result<Wanted, Failure> {
+    let filters = &arguments.filters;
     let filter = ExportFilter {
-        patient_id: arguments.patient_id,
-        episode_id: arguments.episode_id,
-        operator: arguments.operator.clone(),
-        site: arguments.site.clone(),
-        from: arguments.from,
-        to: arguments.to,
+        patient_id: filters.patient_id,
+        episode_id: filters.episode_id,
+        operator: filters.operator.clone(),
+        site: filters.site.clone(),
+        region: filters.region,
+        profile: filters.profile.clone(),
+        verdict: filters.verdict,
+        from: filters.from,
+        to: filters.to,
     };
-    let deidentify = Some(arguments.deidentify);
-    Wanted::by(
-        principal,
-        arguments.dataset,
-        arguments.format,
+    let choice = Choice {
+        content,
+        format: arguments.format,
         filter,
-        deidentify,
-    )
-    .map_err(shown)
+        columns: arguments.columns.clone(),
+        deidentify: Some(arguments.deidentify),
+        dates: arguments.dates,
+    };
+    let wanted = Wanted::by(principal, choice).map_err(shown)?;
+    check(&wanted).map_err(shown)?;
+    Ok(wanted)
 }
 
 /// Fields of a body are flags here.
@@ -146,8 +244,8 @@ fn shown(error: Error) -> Failure {
         return Failure::from(error);
     };
     let lines = errors.iter().map(|error| {
-        let flag = error.pointer.trim_start_matches('/').replace('_', "-");
-        format!("--{flag}: {}", error.detail)
+        let flag = error.pointer.split('/').nth(1).unwrap_or_default();
+        format!("--{}: {}", flag.replace('_', "-"), error.detail)
     });
     Failure::usage(lines.collect::<Vec<_>>().join("\n"))
 }

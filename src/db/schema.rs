@@ -331,6 +331,9 @@ diesel::table! {
         created_at -> BigInt,
         finished_at -> Nullable<BigInt>,
         failure -> Nullable<Text>,
+        chosen_columns -> Nullable<Text>,
+        dates -> Nullable<Text>,
+        expected_rows -> Nullable<BigInt>,
     }
 }
 

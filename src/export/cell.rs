@@ -6,7 +6,7 @@ use crate::domain::patient::Identifier;
 use crate::wire::episode::{CareFields, DisabilityFields};
 use crate::wire::patient::IdentifierFields;
 use crate::wire::scalar::{Code, Date, Decimal, Instant};
-use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Utc};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use uuid::Uuid;
@@ -28,6 +28,8 @@ pub enum Cell {
     Date(NaiveDate),
     /// An instant with the offset it was recorded with.
     Instant(DateTime<FixedOffset>),
+    /// A date and time of day without an offset.
+    LocalTime(NaiveDateTime),
     /// A whole number.
     Whole(i64),
     /// A number in tenths.
@@ -42,12 +44,16 @@ pub enum Cell {
     Disability(Vec<DisabilityScore>),
     /// Business identifiers.
     Identifiers(Vec<Identifier>),
+    /// Other objects.
+    Objects(Vec<serde_json::Value>),
 }
 
 /// Between the terms of a list in a CSV cell.
 const BETWEEN: &str = "|";
 /// An empty list in a CSV cell: it says that there is none, while an empty cell says that nobody recorded it.
 const NONE: &str = "none";
+/// A date and time of day without an offset, as text.
+const LOCAL_TIME: &str = "%Y-%m-%d %H:%M:%S";
 
 impl Cell {
     /// A term.
@@ -89,14 +95,17 @@ impl Cell {
             Cell::Flag(flag) => Cow::Borrowed(if *flag { "true" } else { "false" }),
             Cell::Tenths(number) => Cow::Owned(decimal(*number, 10)),
             Cell::Thousandths(number) => Cow::Owned(decimal(*number, 1000)),
-            Cell::Instant(_) | Cell::Care(_) | Cell::Disability(_) | Cell::Identifiers(_) => {
-                self.as_json()
-            }
+            Cell::LocalTime(time) => Cow::Owned(time.format(LOCAL_TIME).to_string()),
+            Cell::Instant(_)
+            | Cell::Care(_)
+            | Cell::Disability(_)
+            | Cell::Identifiers(_)
+            | Cell::Objects(_) => self.as_json(),
         }
     }
 
     /// As JSON; a string without its quotation marks. A list begins with `[`, which is no formula.
-    fn as_json(&self) -> Cow<'static, str> {
+    pub(super) fn as_json(&self) -> Cow<'static, str> {
         // Lists of strings, numbers and dates always serialize.
         match serde_json::to_value(self).unwrap_or_default() {
             serde_json::Value::String(text) => Cow::Owned(text),
@@ -138,6 +147,7 @@ impl Serialize for Cell {
             Cell::Codes(codes) => codes.serialize(serializer),
             Cell::Date(date) => serializer.collect_str(date),
             Cell::Instant(instant) => Instant(*instant).serialize(serializer),
+            Cell::LocalTime(time) => serializer.collect_str(&time.format(LOCAL_TIME)),
             Cell::Whole(number) => serializer.serialize_i64(*number),
             Cell::Tenths(number) => Decimal::<1>(*number).serialize(serializer),
             Cell::Thousandths(number) => Decimal::<3>(*number).serialize(serializer),
@@ -149,6 +159,7 @@ impl Serialize for Cell {
             Cell::Identifiers(identifiers) => {
                 serializer.collect_seq(identifiers.iter().map(identifier_fields))
             }
+            Cell::Objects(objects) => objects.serialize(serializer),
         }
     }
 }
@@ -211,6 +222,18 @@ impl From<DateTime<FixedOffset>> for Cell {
 impl From<DateTime<Utc>> for Cell {
     fn from(instant: DateTime<Utc>) -> Cell {
         Cell::Instant(instant.fixed_offset())
+    }
+}
+
+impl From<NaiveDateTime> for Cell {
+    fn from(time: NaiveDateTime) -> Cell {
+        Cell::LocalTime(time)
+    }
+}
+
+impl From<usize> for Cell {
+    fn from(number: usize) -> Cell {
+        i64::try_from(number).map_or(Cell::Null, Cell::Whole)
     }
 }
 

@@ -1,168 +1,15 @@
 //! The columns of each dataset: their one definition.
 
 use super::cell::Cell;
-use crate::app::exports::{After, Dataset, Record};
-use crate::domain::qualification::{Rule, Statuses};
-use std::borrow::Cow;
+use super::column::{Column, columns};
+use super::outcome_columns::outcomes;
+use crate::app::exports::{After, Dataset};
+use crate::domain::qualification::Rule;
+use chrono::DateTime;
 
-/// What the values of a column are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The id of a record.
-    Id,
-    /// Text that somebody typed.
-    Text,
-    /// A term of a closed list.
-    Code,
-    /// Terms of a closed list.
-    Codes,
-    /// A calendar date.
-    Date,
-    /// An instant with its offset.
-    Instant,
-    /// A whole number.
-    Integer,
-    /// A decimal number.
-    Number,
-    /// Yes or no.
-    Boolean,
-    /// A list of objects.
-    Objects,
-}
-
-impl Kind {
-    /// As the data dictionary says it.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Kind::Id => "id",
-            Kind::Text => "text",
-            Kind::Code => "code",
-            Kind::Codes => "list of codes",
-            Kind::Date => "date",
-            Kind::Instant => "instant",
-            Kind::Integer => "integer",
-            Kind::Number => "number",
-            Kind::Boolean => "boolean",
-            Kind::Objects => "list of objects",
-        }
-    }
-}
-
-/// What becomes of a column in a de-identified export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Privacy {
-    /// It stays as it is: it says nothing about who the patient is.
-    Kept,
-    /// A pseudonym of the id takes its place.
-    Pseudonym,
-    /// A pseudonym of the name takes its place.
-    NamePseudonym,
-    /// It lies earlier by the patient's number of days.
-    Shifted,
-    /// 90 and above become 90.
-    Pooled,
-    /// The dates within it are shifted, and what somebody typed becomes `other` unless it is a common word.
-    Within,
-    /// The column is not there.
-    LeftOut,
-}
-
-impl Privacy {
-    /// As the data dictionary says it.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Privacy::Kept => "kept",
-            Privacy::Pseudonym | Privacy::NamePseudonym => "pseudonym",
-            Privacy::Shifted => "shifted",
-            Privacy::Pooled => "90 and above as 90",
-            Privacy::Within => "dates within shifted, free text within left out",
-            Privacy::LeftOut => "left out",
-        }
-    }
-}
-
-/// Where the values of a column come from.
-#[derive(Debug, Clone, Copy)]
-enum Source {
-    Field(fn(&Record) -> Cell),
-    RuleStatus(Rule),
-}
-
-/// One column of a dataset.
-#[derive(Debug, Clone)]
-pub struct Column {
-    /// Its name: the head of the CSV column, the key in NDJSON.
-    pub name: Cow<'static, str>,
-    /// What its values are.
-    pub kind: Kind,
-    /// The unit of its values.
-    pub unit: Option<&'static str>,
-    /// What becomes of it in a de-identified export.
-    pub privacy: Privacy,
-    /// What it says.
-    pub description: Cow<'static, str>,
-    source: Source,
-}
-
-impl Column {
-    /// Its value in a row.
-    #[must_use]
-    pub fn value(&self, record: &Record) -> Cell {
-        match self.source {
-            Source::Field(read) => read(record),
-            Source::RuleStatus(rule) => rule_status(record, rule),
-        }
-    }
-
-    fn of_rule(rule: Rule) -> Column {
-        let weight = if rule.required() {
-            "required"
-        } else {
-            "advisory"
-        };
-        Column {
-            name: format!("rule_{}", rule.code()).into(),
-            kind: Kind::Code,
-            unit: None,
-            privacy: Privacy::Kept,
-            description: format!(
-                "Status of the rule “{}” ({weight}); empty where the profile does not ask it.",
-                rule.label()
-            )
-            .into(),
-            source: Source::RuleStatus(rule),
-        }
-    }
-}
-
-fn rule_status(record: &Record, rule: Rule) -> Cell {
-    match record {
-        Record::Determination(of) => {
-            Cell::maybe_code(Statuses::from_packed(of.judgement.statuses).get(rule))
-        }
-        _ => Cell::Null,
-    }
-}
-
-macro_rules! columns {
-    ($variant:ident($record:ident): $($name:literal $kind:ident $privacy:ident $([$unit:literal])? $description:literal => $cell:expr;)+) => {
-        vec![$(Column {
-            name: Cow::Borrowed($name),
-            kind: Kind::$kind,
-            unit: columns!(@unit $($unit)?),
-            privacy: Privacy::$privacy,
-            description: Cow::Borrowed($description),
-            source: Source::Field(|record| match record {
-                Record::$variant($record) => $cell,
-                _ => Cell::Null,
-            }),
-        },)+]
-    };
-    (@unit) => { None };
-    (@unit $unit:literal) => { Some($unit) };
-}
+/// Counts the changes of the columns: another number with every column that comes, goes or says something else. The
+/// change log has a line for each, with the fingerprint of the columns as they are.
+pub const DICTIONARY_VERSION: u32 = 2;
 
 /// The columns of a dataset, in their order.
 #[must_use]
@@ -177,7 +24,17 @@ pub fn columns(dataset: Dataset) -> Vec<Column> {
         Dataset::AdverseEvents => adverse_events(),
         Dataset::Episodes => episodes(),
         Dataset::Patients => patients(),
+        Dataset::Outcomes => outcomes(),
     }
+}
+
+/// Minutes east of Greenwich of the clock by which an instant was recorded.
+fn offset<Z: chrono::TimeZone>(at: &DateTime<Z>) -> Cell
+where
+    Z::Offset: chrono::Offset,
+{
+    use chrono::Offset;
+    Cell::Whole(i64::from(at.offset().fix().local_minus_utc() / 60))
 }
 
 fn blocks() -> Vec<Column> {
@@ -186,6 +43,8 @@ fn blocks() -> Vec<Column> {
         "episode_id" Id Pseudonym "The episode it belongs to." => of.0.parent.into();
         "patient_id" Id Pseudonym "The patient." => of.0.patient.into();
         "performed_at" Instant Shifted "The instant of the injection." => of.0.value.performed_at.into();
+        "performed_on" Date Shifted "The day of the injection by the clock of the place." => of.0.value.local_date().into();
+        "utc_offset_minutes" Integer Kept ["min"] "How far that clock is ahead of UTC." => offset(&of.0.value.performed_at);
         "kind" Code Kept "What it was for." => Cell::code(of.0.value.kind);
         "technique" Code Kept "What was injected into." => Cell::code(of.0.value.technique);
         "joints" Codes Kept "The joints treated." => Cell::codes(&of.0.value.joints);
@@ -216,6 +75,7 @@ fn scores() -> Vec<Column> {
         "block_id" Id Pseudonym "The block it belongs to." => of.parent.into();
         "patient_id" Id Pseudonym "The patient." => of.patient.into();
         "taken_at" Instant Shifted "When it was taken." => of.value.taken_at.into();
+        "utc_offset_minutes" Integer Kept ["min"] "How far the clock by which it was taken is ahead of UTC." => offset(&of.value.taken_at);
         "scale" Code Kept "The scale: nrs from 0 to 10, vas from 0 to 100 mm." => Cell::code(of.value.score.scale());
         "value" Number Kept ["of the scale"] "The score." => Cell::Tenths(of.value.score.tenths().into());
         "context" Code Kept "What the patient was doing." => Cell::code(of.value.context);
@@ -259,11 +119,11 @@ fn determinations() -> Vec<Column> {
         "patient_id" Id Pseudonym "The patient." => of.patient.into();
         "joint" Code Kept "The joint." => Cell::code(of.judgement.target.joint);
         "side" Code Kept "The side." => Cell::code(of.judgement.target.side);
-        "profile" Text Kept "The profile." => (&of.judgement.profile).into();
+        "profile" Code Kept "The profile." => (&of.judgement.profile).into();
         "profile_version" Integer Kept "Its version." => of.judgement.profile_version.into();
-        "purpose" Text Kept "For the first ablation or for another: initial, repeat." => (&of.judgement.purpose).into();
-        "verdict" Text Kept "The verdict: meets, needs_review, does_not_meet, insufficient_data." => (&of.judgement.verdict).into();
-        "next_step" Text Kept "What would come next; never advice to have a procedure." => (&of.judgement.next_step).into();
+        "purpose" Code Kept "For the first ablation or for another: initial, repeat." => (&of.judgement.purpose).into();
+        "verdict" Code Kept "The verdict: meets, needs_review, does_not_meet, insufficient_data." => (&of.judgement.verdict).into();
+        "next_step" Code Kept "What would come next; never advice to have a procedure." => (&of.judgement.next_step).into();
         "earliest" Date Shifted "The first day for a confirmatory block." => of.judgement.earliest.into();
         "changes_on" Date Shifted "The first later day on which verdict or next step differs with the same records." => of.judgement.changes_on.into();
         "since" Date LeftOut "The day the present next step began." => of.since.into();

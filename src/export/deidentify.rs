@@ -4,10 +4,11 @@
 //! another organization, or with another key, they are others. Without the key nobody gets back from a pseudonym.
 
 use super::cell::Cell;
-use super::columns::{Column, Privacy};
+use super::column::{Column, Privacy};
+use crate::app::exports::Dates;
 use crate::app::{Error, Result};
 use crate::domain::episode::{CareEntry, DisabilityScore};
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{Datelike, NaiveDate, TimeDelta};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt::Write;
@@ -41,13 +42,16 @@ const CARE_KINDS: [&str; 18] = [
     "tens",
 ];
 
-/// The pseudonyms of one organization.
+/// The pseudonyms of one organization, and what becomes of dates.
 #[derive(Clone)]
-pub(super) struct Pseudonyms(Hmac<Sha256>);
+pub(super) struct Pseudonyms {
+    keyed: Hmac<Sha256>,
+    dates: Dates,
+}
 
 impl Pseudonyms {
     /// With `key`, for `organization`.
-    pub(super) fn new(key: &[u8], organization: &str) -> Result<Pseudonyms> {
+    pub(super) fn new(key: &[u8], organization: &str, dates: Dates) -> Result<Pseudonyms> {
         let no_key = || Error::Conflict {
             code: "no_pseudonym_key",
             detail: format!(
@@ -60,12 +64,12 @@ impl Pseudonyms {
         let keyed = Hmac::<Sha256>::new_from_slice(key).map_err(|_| no_key())?;
         let of_organization = digest(&keyed, "organization", organization.as_bytes());
         let keyed = Hmac::<Sha256>::new_from_slice(&of_organization).map_err(|_| no_key())?;
-        Ok(Pseudonyms(keyed))
+        Ok(Pseudonyms { keyed, dates })
     }
 
     /// What stands for an id: a UUID of version 8, which tells nothing about the time of recording.
-    fn id(&self, id: Uuid) -> Uuid {
-        let digest = digest(&self.0, "id", id.as_bytes());
+    pub(super) fn id(&self, id: Uuid) -> Uuid {
+        let digest = digest(&self.keyed, "id", id.as_bytes());
         let mut bytes = [0; 16];
         for (to, from) in bytes.iter_mut().zip(digest) {
             *to = from;
@@ -74,8 +78,8 @@ impl Pseudonyms {
     }
 
     /// What stands for the name of an operator or a site.
-    fn name(&self, column: &str, name: &str) -> String {
-        let digest = digest(&self.0, column, name.as_bytes());
+    pub(super) fn name(&self, column: &str, name: &str) -> String {
+        let digest = digest(&self.keyed, column, name.as_bytes());
         let mut text = format!("{column}-");
         for byte in digest.iter().take(8) {
             // Writing to a string cannot fail.
@@ -86,7 +90,7 @@ impl Pseudonyms {
 
     /// How many days earlier everything about a patient lies.
     fn days(&self, patient: Uuid) -> TimeDelta {
-        let digest = digest(&self.0, "days", patient.as_bytes());
+        let digest = digest(&self.keyed, "days", patient.as_bytes());
         let draw = digest
             .iter()
             .take(8)
@@ -102,26 +106,39 @@ impl Pseudonyms {
             (Privacy::Kept, cell) => cell,
             (Privacy::Pseudonym, Cell::Id(id)) => Cell::Id(self.id(id)),
             (Privacy::NamePseudonym, Cell::Text(name)) => {
-                Cell::Text(self.name(&column.name, &name))
+                Cell::Text(self.name(name_kind(column.name()), &name))
             }
-            (Privacy::Shifted, Cell::Date(date)) => self.earlier(patient, date).into(),
-            (Privacy::Shifted, Cell::Instant(instant)) => {
+            (Privacy::Shifted, cell) => self.date(patient, cell),
+            (Privacy::Pooled, Cell::Whole(age)) => Cell::Whole(age.min(POOLED_AGE)),
+            (Privacy::Within, Cell::Care(care)) => {
+                let care = care.into_iter().map(common_kind);
+                match self.dates {
+                    Dates::Shifted => Cell::Care(care.map(|one| self.care(patient, one)).collect()),
+                    Dates::Years => of_years(&Cell::Care(care.collect())),
+                }
+            }
+            (Privacy::Within, Cell::Disability(scores)) => match self.dates {
+                Dates::Shifted => Cell::Disability(self.disability(patient, scores)),
+                Dates::Years => of_years(&Cell::Disability(scores)),
+            },
+            // A column whose values are not what its privacy is about: nothing rather than too much.
+            _ => Cell::Null,
+        }
+    }
+
+    /// What stands for a date or a time of a patient.
+    pub(super) fn date(&self, patient: Uuid, cell: Cell) -> Cell {
+        match (self.dates, cell) {
+            (Dates::Years, Cell::Date(date)) => date.year().into(),
+            (Dates::Years, Cell::Instant(instant)) => instant.year().into(),
+            (Dates::Years, Cell::LocalTime(time)) => time.year().into(),
+            (Dates::Shifted, Cell::Date(date)) => self.earlier(patient, date).into(),
+            (Dates::Shifted, Cell::Instant(instant)) => {
                 instant.checked_sub_signed(self.days(patient)).into()
             }
-            (Privacy::Pooled, Cell::Whole(age)) => Cell::Whole(age.min(POOLED_AGE)),
-            (Privacy::Within, Cell::Care(care)) => Cell::Care(
-                care.into_iter()
-                    .map(|one| self.care(patient, one))
-                    .collect(),
-            ),
-            (Privacy::Within, Cell::Disability(scores)) => {
-                let shifted = |score: DisabilityScore| {
-                    let taken_on = self.earlier(patient, score.taken_on)?;
-                    Some(DisabilityScore { taken_on, ..score })
-                };
-                Cell::Disability(scores.into_iter().filter_map(shifted).collect())
+            (Dates::Shifted, Cell::LocalTime(time)) => {
+                time.checked_sub_signed(self.days(patient)).into()
             }
-            // A column whose values are not what its privacy is about: nothing rather than too much.
             _ => Cell::Null,
         }
     }
@@ -131,14 +148,59 @@ impl Pseudonyms {
     }
 
     fn care(&self, patient: Uuid, care: CareEntry) -> CareEntry {
-        let known = CARE_KINDS.contains(&care.kind.as_str());
         CareEntry {
-            kind: if known { care.kind } else { "other".to_owned() },
             start: care.start.and_then(|day| self.earlier(patient, day)),
             end: care.end.and_then(|day| self.earlier(patient, day)),
-            outcome: care.outcome,
+            ..care
         }
     }
+
+    fn disability(&self, patient: Uuid, scores: Vec<DisabilityScore>) -> Vec<DisabilityScore> {
+        let shifted = |score: DisabilityScore| {
+            let taken_on = self.earlier(patient, score.taken_on)?;
+            Some(DisabilityScore { taken_on, ..score })
+        };
+        scores.into_iter().filter_map(shifted).collect()
+    }
+}
+
+/// What somebody typed becomes `other`, unless it is a common word.
+fn common_kind(care: CareEntry) -> CareEntry {
+    let known = CARE_KINDS.contains(&care.kind.as_str());
+    CareEntry {
+        kind: if known { care.kind } else { "other".to_owned() },
+        ..care
+    }
+}
+
+/// A name has one pseudonym, whatever column it stands in: `first_block_operator` is an operator.
+fn name_kind(column: &str) -> &str {
+    column.rsplit_once('_').map_or(column, |(_, kind)| kind)
+}
+
+/// The objects of a cell, with the year alone of every date in them.
+fn of_years(cell: &Cell) -> Cell {
+    const DATES: [&str; 3] = ["start", "end", "taken_on"];
+    // Lists of strings, numbers and dates always serialize.
+    let Ok(serde_json::Value::Array(mut objects)) = serde_json::to_value(cell) else {
+        return Cell::Null;
+    };
+    for object in objects
+        .iter_mut()
+        .filter_map(serde_json::Value::as_object_mut)
+    {
+        for name in DATES {
+            let year = object
+                .get(name)
+                .and_then(serde_json::Value::as_str)
+                .and_then(|date| date.parse::<NaiveDate>().ok())
+                .map(|date| date.year());
+            if let Some(year) = year {
+                object.insert(name.to_owned(), year.into());
+            }
+        }
+    }
+    Cell::Objects(objects)
 }
 
 fn digest(keyed: &Hmac<Sha256>, purpose: &str, content: &[u8]) -> [u8; 32] {
@@ -163,17 +225,28 @@ mod tests {
     fn column(dataset: Dataset, name: &str) -> Column {
         let found = columns(dataset)
             .into_iter()
-            .find(|column| column.name == name);
+            .find(|column| column.name() == name);
         found.unwrap()
     }
 
     #[test]
     fn pseudonyms_are_the_same_with_the_same_key_and_organization_only() {
         let id = Uuid::from_u128(7);
-        let one = Pseudonyms::new(KEY, "north").unwrap();
-        assert_eq!(one.id(id), Pseudonyms::new(KEY, "north").unwrap().id(id));
-        assert_ne!(one.id(id), Pseudonyms::new(KEY, "south").unwrap().id(id));
-        let other_key = Pseudonyms::new(b"another key, long enough", "north").unwrap();
+        let one = Pseudonyms::new(KEY, "north", Dates::Shifted).unwrap();
+        assert_eq!(
+            one.id(id),
+            Pseudonyms::new(KEY, "north", Dates::Shifted)
+                .unwrap()
+                .id(id)
+        );
+        assert_ne!(
+            one.id(id),
+            Pseudonyms::new(KEY, "south", Dates::Shifted)
+                .unwrap()
+                .id(id)
+        );
+        let other_key =
+            Pseudonyms::new(b"another key, long enough", "north", Dates::Shifted).unwrap();
         assert_ne!(one.id(id), other_key.id(id));
         assert_eq!(one.id(id).get_version_num(), 8);
         assert_ne!(one.name("operator", "A"), one.name("site", "A"));
@@ -181,13 +254,13 @@ mod tests {
 
     #[test]
     fn a_short_key_is_refused() {
-        assert!(Pseudonyms::new(&[], "north").is_err());
-        assert!(Pseudonyms::new(b"fifteen bytes!!", "north").is_err());
+        assert!(Pseudonyms::new(&[], "north", Dates::Shifted).is_err());
+        assert!(Pseudonyms::new(b"fifteen bytes!!", "north", Dates::Shifted).is_err());
     }
 
     #[test]
     fn days_lie_between_1_and_365_and_differ_between_patients() {
-        let pseudonyms = Pseudonyms::new(KEY, "north").unwrap();
+        let pseudonyms = Pseudonyms::new(KEY, "north", Dates::Shifted).unwrap();
         let days: std::collections::BTreeSet<i64> = (0..5000)
             .map(|id| pseudonyms.days(Uuid::from_u128(id)).num_days())
             .collect();
@@ -197,7 +270,7 @@ mod tests {
 
     #[test]
     fn what_somebody_typed_about_care_is_left_out_and_old_age_is_pooled() {
-        let pseudonyms = Pseudonyms::new(KEY, "north").unwrap();
+        let pseudonyms = Pseudonyms::new(KEY, "north", Dates::Shifted).unwrap();
         let care = |kind: &str| CareEntry {
             kind: kind.to_owned(),
             start: None,
@@ -226,15 +299,20 @@ mod tests {
         use crate::app::exports::Dataset;
         use crate::domain::Vocabulary;
         use crate::export::Kind;
-        let codes_as_text = ["profile", "purpose", "verdict", "next_step"];
         for name in Dataset::codes() {
             for column in columns(Dataset::read(name).unwrap()) {
                 let telling = matches!(
-                    column.kind,
-                    Kind::Text | Kind::Id | Kind::Date | Kind::Instant | Kind::Objects
+                    column.heading.kind,
+                    Kind::Text
+                        | Kind::Id
+                        | Kind::Date
+                        | Kind::Instant
+                        | Kind::LocalTime
+                        | Kind::Objects
                 );
-                if telling && !codes_as_text.contains(&column.name.as_ref()) {
-                    assert_ne!(column.privacy, Privacy::Kept, "{name}.{}", column.name);
+                // What profiles say, in terms of closed lists.
+                if telling && column.name() != "verdicts" {
+                    assert_ne!(column.privacy, Privacy::Kept, "{name}.{}", column.name());
                 }
             }
         }

@@ -99,20 +99,57 @@ pub fn write_file<T>(
     path: &Path,
     work: impl FnOnce(&mut dyn Write) -> Result<T>,
 ) -> Result<(T, Content)> {
-    let mut out = Measured {
-        inner: Draft::begin(path)?,
-        digest: Sha256::new(),
-        bytes: 0,
-    };
-    let result = work(&mut out)?;
-    let Measured {
-        inner,
-        digest,
-        bytes,
-    } = out;
-    inner.end()?;
-    let sha256 = hex(&digest.finalize());
-    Ok((result, Content { bytes, sha256 }))
+    let mut begun = Begun::at(path)?;
+    let result = work(&mut begun)?;
+    Ok((result, begun.end()?))
+}
+
+/// A file that is being written, counted and digested: it gets its name when it is ended, and is removed when it is not.
+pub struct Begun(Measured<Draft>);
+
+impl std::fmt::Debug for Begun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Begun").field(&self.0.inner.path).finish()
+    }
+}
+
+impl Begun {
+    /// Begins the file that is to be at `path`.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn at(path: &Path) -> Result<Begun> {
+        Ok(Begun(Measured {
+            inner: Draft::begin(path)?,
+            digest: Sha256::new(),
+            bytes: 0,
+        }))
+    }
+
+    /// Makes it durable and gives it its name.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn end(self) -> Result<Content> {
+        let Measured {
+            inner,
+            digest,
+            bytes,
+        } = self.0;
+        inner.end()?;
+        let sha256 = hex(&digest.finalize());
+        Ok(Content { bytes, sha256 })
+    }
+}
+
+impl Write for Begun {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// A file that is being written: it gets its name when it is ended, and is removed when it is not.
@@ -191,7 +228,15 @@ pub fn free_bytes(app: &App) -> Result<u64> {
         .mode(0o700)
         .create(root)
         .map_err(of_io)?;
-    let about = rustix::fs::statvfs(root).map_err(|error| of_io(error.into()))?;
+    free_bytes_at(root)
+}
+
+/// How many bytes can still be written in a directory that is there.
+///
+/// # Errors
+/// Those of the file system.
+pub fn free_bytes_at(directory: &Path) -> Result<u64> {
+    let about = rustix::fs::statvfs(directory).map_err(|error| of_io(error.into()))?;
     Ok(about.f_bavail.saturating_mul(about.f_frsize))
 }
 

@@ -1,30 +1,36 @@
 //! Writes the rows of an export, and writes down in the audit trail that it did.
 
-use super::cell::Cell;
-use super::columns::{Column, Privacy, columns};
-use super::deidentify::Pseudonyms;
-use crate::app::exports::{Chunks, Format, Record, Wanted};
-use crate::app::{App, Error, Result};
-use serde::{Serialize, Serializer};
+use super::columnar::Labels;
+use super::columns::DICTIONARY_VERSION;
+use super::files::{Begun, Content as FileContent};
+use super::manifest::Described;
+use super::sheet::{Sheet, media_type};
+use super::table::{self, Table};
+use super::{manifest, omop, room};
+use crate::app::exports::{Chunks, Content, Done, Wanted, expected_rows};
+use crate::app::{App, Error, Principal, Result, Unit};
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::app::Principal;
+/// Is told after each chunk how far it is; its error breaks the export off.
+pub type Progress<'p> = &'p mut dyn FnMut(Done) -> Result<()>;
 
-/// Is told after each chunk how many rows there are so far; its error breaks the export off.
-pub type Progress<'p> = &'p mut dyn FnMut(u64) -> Result<()>;
-
-/// The media type of a format.
-#[must_use]
-pub const fn media_type(format: Format) -> &'static str {
-    match format {
-        Format::Csv => "text/csv; charset=utf-8; header=present",
-        Format::Ndjson => "application/x-ndjson",
-    }
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// Its length and digest.
+    pub content: FileContent,
+    /// How many rows it has, where it has rows.
+    pub rows: Option<u64>,
 }
 
-/// Writes `wanted` as `principal` may have it; how many rows it has. `export` is its id where it is made in the background.
+/// Writes the one dataset of `wanted` as `principal` may have it; how many rows it has.
 ///
 /// The audit trail has an entry before the first row and one after the last, or after the row where it broke off.
 ///
@@ -34,138 +40,178 @@ pub fn write(
     app: &Arc<App>,
     principal: &Principal,
     wanted: &Wanted,
-    export: Option<Uuid>,
     out: &mut dyn Write,
     progress: Progress<'_>,
 ) -> Result<u64> {
-    let table = Table::of(app, principal, wanted)?;
-    app.note_export(principal, wanted, export, "begun", None)?;
-    let mut rows = 0;
-    let written = app.read(principal, |unit| {
-        let mut sheet = Sheet::begin(wanted.format, &table, out)?;
-        let mut chunks = Chunks::of(unit, wanted)?;
-        while let Some(records) = chunks.next(unit)? {
-            for record in &records {
-                sheet.row(&table, record)?;
-                rows += 1;
+    let dataset = wanted
+        .content
+        .only()
+        .ok_or_else(|| Error::internal("a stream is of one dataset"))?;
+    let table = Table::of(app, principal, wanted, dataset)?;
+    let mut done = Done {
+        rows: 0,
+        expected: 0,
+    };
+    noted(app, principal, wanted, None, &mut done, |done| {
+        app.read(principal, |unit| {
+            rows(unit, wanted, &table, out, done, progress).map(|_| ())
+        })
+    })?;
+    Ok(done.rows)
+}
+
+/// Writes every file of `wanted` into `directory`, all from one view of the records, with a manifest and, beside CSV, the
+/// description of a data package. `export` is its id where it is made in the background.
+///
+/// # Errors
+/// As [`write()`]; [`Error::Conflict`] where there is no room for it.
+pub fn write_files(
+    app: &Arc<App>,
+    principal: &Principal,
+    wanted: &Wanted,
+    export: Option<Uuid>,
+    directory: &Path,
+    progress: Progress<'_>,
+) -> Result<Vec<Written>> {
+    let mut done = Done {
+        rows: 0,
+        expected: 0,
+    };
+    noted(
+        app,
+        principal,
+        wanted,
+        export,
+        &mut done,
+        |done| match &wanted.content {
+            Content::Datasets(datasets) => {
+                let tables: Vec<Table> = datasets
+                    .iter()
+                    .map(|dataset| Table::of(app, principal, wanted, *dataset))
+                    .collect::<Result<_>>()?;
+                app.read(principal, |unit| {
+                    let (expected, needed) = expected_of(unit, wanted, &tables)?;
+                    begin(done, expected, needed, directory, progress)?;
+                    let described = tables
+                        .iter()
+                        .map(|table| file_of(unit, wanted, table, directory, done, progress))
+                        .collect::<Result<Vec<Described>>>()?;
+                    manifest::write_all(wanted, described, unit.now, directory)
+                })
             }
-            progress(rows)?;
-        }
-        sheet.end()
-    });
-    let outcome = match written {
-        Ok(()) => "done",
+            Content::Omop => {
+                omop::check(wanted)?;
+                let pseudonyms = table::pseudonyms(app, principal, wanted)?;
+                app.read(principal, |unit| {
+                    let (expected, needed) = omop::expected(unit, wanted)?;
+                    begin(done, expected, needed, directory, progress)?;
+                    let described =
+                        omop::write(unit, wanted, pseudonyms, directory, done, progress)?;
+                    manifest::write_all(wanted, described, unit.now, directory)
+                })
+            }
+        },
+    )
+}
+
+/// Says how much is to come, if there is room for it.
+fn begin(
+    done: &mut Done,
+    expected: u64,
+    needed: u64,
+    directory: &Path,
+    progress: Progress<'_>,
+) -> Result<()> {
+    room::check(needed, directory)?;
+    done.expected = expected;
+    progress(*done)
+}
+
+/// Does `work` between two entries of the audit trail.
+fn noted<T>(
+    app: &Arc<App>,
+    principal: &Principal,
+    wanted: &Wanted,
+    export: Option<Uuid>,
+    done: &mut Done,
+    work: impl FnOnce(&mut Done) -> Result<T>,
+) -> Result<T> {
+    app.note_export(principal, wanted, export, "begun", None)?;
+    let worked = work(done);
+    let outcome = match worked {
+        Ok(_) => "done",
         Err(_) => "broken_off",
     };
-    let noted = app.note_export(principal, wanted, export, outcome, Some(rows));
-    written.and(noted).map(|()| rows)
+    let noted = app.note_export(principal, wanted, export, outcome, Some(done.rows));
+    worked.and_then(|result| noted.map(|()| result))
 }
 
-/// The columns that are written, and what stands for their values.
-struct Table {
-    columns: Vec<Column>,
-    pseudonyms: Option<Pseudonyms>,
-}
-
-impl Table {
-    fn of(app: &App, principal: &Principal, wanted: &Wanted) -> Result<Table> {
-        let key = &app.settings.pseudonym_key;
-        let pseudonyms = wanted
-            .deidentify
-            .then(|| Pseudonyms::new(key, &principal.organization))
-            .transpose()?;
-        Ok(Table {
-            columns: written_columns(wanted),
-            pseudonyms,
-        })
+/// How many rows there will be at most, and how many bytes they take.
+fn expected_of(unit: &mut Unit<'_, '_>, wanted: &Wanted, tables: &[Table]) -> Result<(u64, u64)> {
+    let (mut expected, mut needed) = (0_u64, 0_u64);
+    for table in tables {
+        let rows = expected_rows(unit, table.dataset, &wanted.filter)?;
+        expected = expected.saturating_add(rows);
+        let bytes = room::bytes_of(&table.headings(wanted), wanted.format, rows);
+        needed = needed.saturating_add(bytes);
     }
+    Ok((expected, needed))
+}
 
-    fn cell(&self, column: &Column, record: &Record) -> Cell {
-        let cell = column.value(record);
-        match &self.pseudonyms {
-            Some(pseudonyms) => pseudonyms.cell(column, record.patient(), cell),
-            None => cell,
+fn file_of(
+    unit: &mut Unit<'_, '_>,
+    wanted: &Wanted,
+    table: &Table,
+    directory: &Path,
+    done: &mut Done,
+    progress: Progress<'_>,
+) -> Result<Described> {
+    let name = format!("{}.{}", table.dataset.code(), wanted.format.code());
+    let before = done.rows;
+    let begun = Begun::at(&directory.join(&name))?;
+    let begun = rows(unit, wanted, table, begun, done, progress)?;
+    let file = Written {
+        name,
+        media_type: media_type(wanted.format),
+        content: begun.end()?,
+        rows: Some(done.rows - before),
+    };
+    Ok(Described {
+        name: table.dataset.code().to_owned(),
+        title: table.dataset.label().to_owned(),
+        headings: table.headings(wanted),
+        file,
+    })
+}
+
+/// The rows of one table, to their end.
+fn rows<W: Write>(
+    unit: &mut Unit<'_, '_>,
+    wanted: &Wanted,
+    table: &Table,
+    out: W,
+    done: &mut Done,
+    progress: Progress<'_>,
+) -> Result<W> {
+    let headings = table.headings(wanted);
+    let mut sheet = Sheet::begin(wanted.format, headings, &labels(wanted, table), out)?;
+    let mut chunks = Chunks::of(unit, wanted, table.dataset)?;
+    while let Some(records) = chunks.next(unit)? {
+        for record in &records {
+            sheet.row(&table.row(record))?;
+            done.rows += 1;
         }
+        progress(*done)?;
     }
+    sheet.end()
 }
 
-/// The columns of an export, in their order.
-pub(super) fn written_columns(wanted: &Wanted) -> Vec<Column> {
-    let mut columns = columns(wanted.dataset);
-    columns.retain(|column| !(wanted.deidentify && column.privacy == Privacy::LeftOut));
-    columns
-}
-
-/// What is being written.
-enum Sheet<'o> {
-    Csv(Box<csv::Writer<&'o mut dyn Write>>),
-    Ndjson(&'o mut dyn Write),
-}
-
-impl<'o> Sheet<'o> {
-    fn begin(format: Format, table: &Table, out: &'o mut dyn Write) -> Result<Sheet<'o>> {
-        match format {
-            Format::Ndjson => Ok(Sheet::Ndjson(out)),
-            Format::Csv => {
-                // Line ends as RFC 4180 has them.
-                let mut writer = csv::WriterBuilder::new()
-                    .terminator(csv::Terminator::CRLF)
-                    .from_writer(out);
-                let names = table.columns.iter().map(|column| column.name.as_ref());
-                writer.write_record(names).map_err(of_csv)?;
-                Ok(Sheet::Csv(Box::new(writer)))
-            }
-        }
-    }
-
-    fn row(&mut self, table: &Table, record: &Record) -> Result<()> {
-        match self {
-            Sheet::Csv(writer) => {
-                for column in &table.columns {
-                    let cell = table.cell(column, record);
-                    writer.write_field(cell.csv().as_bytes()).map_err(of_csv)?;
-                }
-                writer.write_record(None::<&[u8]>).map_err(of_csv)
-            }
-            Sheet::Ndjson(out) => {
-                let mut line = serde_json::to_vec(&Row(table, record)).map_err(of_json)?;
-                line.push(b'\n');
-                out.write_all(&line).map_err(of_io)
-            }
-        }
-    }
-
-    fn end(self) -> Result<()> {
-        match self {
-            Sheet::Csv(mut writer) => writer.flush().map_err(of_io),
-            Sheet::Ndjson(out) => out.flush().map_err(of_io),
-        }
-    }
-}
-
-/// A row as a JSON object, its keys in the order of the columns.
-struct Row<'r>(&'r Table, &'r Record);
-
-impl Serialize for Row<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let Row(table, record) = self;
-        let columns = table.columns.iter();
-        serializer.collect_map(columns.map(|column| (&column.name, table.cell(column, record))))
-    }
-}
-
-fn of_io(error: std::io::Error) -> Error {
-    Error::Internal(error.into())
-}
-
-fn of_json(error: serde_json::Error) -> Error {
-    Error::Internal(error.into())
-}
-
-/// The plain error of the output, where it is one: who wrote to a pipe that was closed wants to know just that.
-fn of_csv(error: csv::Error) -> Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => of_io(error),
-        other => Error::internal(format!("{other:?}")),
-    }
+/// What a file says of itself where its format has room for it.
+fn labels(wanted: &Wanted, table: &Table) -> Labels {
+    let label = |name: &str, value: String| (format!("medial.{name}"), value);
+    vec![
+        label("dataset", table.dataset.code().to_owned()),
+        label("dictionary_version", DICTIONARY_VERSION.to_string()),
+        label("deidentified", wanted.deidentify.to_string()),
+    ]
 }

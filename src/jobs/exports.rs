@@ -1,16 +1,15 @@
 //! Exports that are made in the background, and their end.
 
-use crate::app::exports::{Export, ExportFile, Wanted};
+use crate::app::exports::{Done, Export, ExportFile, Wanted};
 use crate::app::judging::service_principal;
 use crate::app::{App, Error, Result};
-use crate::export::files::{self, Content};
-use crate::export::{dictionary, media_type};
-use serde_json::json;
-use std::path::Path;
+use crate::export::Written;
+use crate::export::files;
+use chrono::TimeDelta;
 use std::sync::Arc;
 
-/// The file beside the rows that says what they are.
-const MANIFEST: &str = "manifest.json";
+/// How far an export is, is written down so often at most.
+const BETWEEN_PROGRESS: TimeDelta = TimeDelta::seconds(1);
 
 /// Makes the exports that wait, the oldest first; how many were made. One that was being made when the service ended is
 /// made again from the beginning. One caller at a time: two would make the same one.
@@ -83,58 +82,38 @@ fn make(
     let principal = service_principal(&export.organization);
     let directory = files::make_directory(app, &export.organization, export.id)
         .map_err(|error| Error::Internal(error.into()))?;
-    let name = wanted.file_name();
-    let mut progress = |_| {
-        if go_on() {
-            Ok(())
-        } else {
-            Err(Error::internal("told to stop"))
+    let mut told = None;
+    let mut progress = |done: Done| {
+        if !go_on() {
+            return Err(Error::internal("told to stop"));
         }
+        let now = app.seam.now();
+        if told.is_none_or(|told| now - told >= BETWEEN_PROGRESS) {
+            told = Some(now);
+            // Whether it was deleted meanwhile is asked at its end.
+            app.note_progress(export, done)?;
+        }
+        Ok(())
     };
-    let (rows, content) = files::write_file(&directory.join(&name), |out| {
-        let id = Some(export.id);
-        crate::export::write(app, &principal, &wanted, id, out, &mut progress)
-    })?;
-    let rows_file = entry(
-        export,
-        &name,
-        media_type(wanted.format),
-        &content,
-        Some(rows),
-    );
-    let described = json!({"name": name, "bytes": content.bytes, "sha256": content.sha256});
-    let manifest = dictionary::manifest(&wanted, rows, &described);
-    let content = write_manifest(&directory, &manifest)?;
-    let manifest_file = entry(export, MANIFEST, "application/json", &content, None);
-    Ok((rows, vec![rows_file, manifest_file]))
+    let id = Some(export.id);
+    let written =
+        crate::export::write_files(app, &principal, &wanted, id, &directory, &mut progress)?;
+    let rows = written.iter().filter_map(|file| file.rows).sum();
+    Ok((
+        rows,
+        written.iter().map(|file| entry(export, file)).collect(),
+    ))
 }
 
-fn write_manifest(directory: &Path, manifest: &serde_json::Value) -> Result<Content> {
-    let ((), content) = files::write_file(&directory.join(MANIFEST), |out| {
-        let mut text =
-            serde_json::to_vec_pretty(manifest).map_err(|error| Error::Internal(error.into()))?;
-        text.push(b'\n');
-        out.write_all(&text)
-            .map_err(|error| Error::Internal(error.into()))
-    })?;
-    Ok(content)
-}
-
-fn entry(
-    export: &Export,
-    name: &str,
-    media_type: &str,
-    content: &Content,
-    rows: Option<u64>,
-) -> ExportFile {
-    let path = files::directory(&export.organization, export.id).join(name);
+fn entry(export: &Export, file: &Written) -> ExportFile {
+    let path = files::directory(&export.organization, export.id).join(&file.name);
     ExportFile {
-        name: name.to_owned(),
-        media_type: media_type.to_owned(),
+        name: file.name.clone(),
+        media_type: file.media_type.to_owned(),
         content_path: path.to_string_lossy().into_owned(),
-        bytes: i64::try_from(content.bytes).unwrap_or(i64::MAX),
-        sha256: content.sha256.clone(),
-        rows: rows.and_then(|rows| i64::try_from(rows).ok()),
+        bytes: i64::try_from(file.content.bytes).unwrap_or(i64::MAX),
+        sha256: file.content.sha256.clone(),
+        rows: file.rows.and_then(|rows| i64::try_from(rows).ok()),
     }
 }
 

@@ -5,7 +5,7 @@ use medial::db::{Database, DatabaseKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each migration as it is written for SQLite and for PostgreSQL.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     (
         include_str!("../../migrations/sqlite/2025-11-01-000000_initial/up.sql"),
         include_str!("../../migrations/postgres/2025-11-01-000000_initial/up.sql"),
@@ -37,6 +37,14 @@ const MIGRATIONS: [(&str, &str); 8] = [
     (
         include_str!("../../migrations/sqlite/2026-11-27-000008_subscriptions/up.sql"),
         include_str!("../../migrations/postgres/2026-11-27-000008_subscriptions/up.sql"),
+    ),
+    (
+        include_str!("../../migrations/sqlite/2026-11-27-000010_export_choices/up.sql"),
+        include_str!("../../migrations/postgres/2026-11-27-000010_export_choices/up.sql"),
+    ),
+    (
+        include_str!("../../migrations/sqlite/2026-11-27-000019_views/up.sql"),
+        include_str!("../../migrations/postgres/2026-11-27-000019_views/up.sql"),
     ),
 ];
 
@@ -81,7 +89,7 @@ fn columns(test: &TestDatabase) -> BTreeSet<Column> {
              FROM information_schema.columns c \
              JOIN pg_attribute a ON a.attrelid = c.table_name::regclass AND a.attname = c.column_name \
              LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary \
-             WHERE c.table_schema = 'public'",
+             WHERE c.table_schema = 'public' AND c.table_name NOT IN (SELECT viewname FROM pg_views WHERE schemaname = 'public')",
         ),
     };
     let column = |line: &String| {

@@ -9,7 +9,7 @@ use medial::db::rows::{
     AuditSeal, BulkState, DeliveryState, ExportState, NewAuditEntry, SubscriptionKind,
 };
 use medial::db::{DatabaseKind, Tx};
-use medial::domain::anatomy::Side;
+use medial::domain::anatomy::{Region, Side};
 use medial::domain::patient::Identifier;
 use medial::domain::subscription::Topic;
 use medial::seam::System;
@@ -167,7 +167,7 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
     check!("addresses to forget", tx => queries::diary::forget_addresses(tx, instant()));
     for after in [None, Some(Uuid::nil())] {
         let everything = blocks::Filter::default();
-        check!("exported patients", tx => queries::export_rows::patients(tx, OURS, &everything, after, 50));
+        check!("exported patients", tx => queries::export_rows::patients(tx, OURS, &everything.clone().into(), after, 50));
         check!("patients", tx => queries::patients::page(tx, OURS, None, after, 50));
         check!("patients by words", tx => queries::patients::search(tx, OURS, "x", 12));
         let name = after.map(|after| ("m".to_owned(), after));
@@ -197,21 +197,32 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
             },
         ];
         for filter in &filters {
+            let exported = queries::export_rows::Filter::from(filter.clone());
             check!("in order", tx => {
                 queries::blocks::page(tx, OURS, filter, after, 50)?;
-                queries::export_rows::episodes(tx, OURS, filter, after, 50)?;
-                queries::export_rows::blocks(tx, OURS, filter, after, 50)?;
-                queries::export_rows::ablations(tx, OURS, filter, after, 50)?;
-                queries::export_rows::adverse_events(tx, OURS, filter, after, 50)?;
+                queries::export_rows::episodes(tx, OURS, &exported, after, 50)?;
+                queries::export_rows::blocks(tx, OURS, &exported, after, 50)?;
+                queries::export_rows::ablations(tx, OURS, &exported, after, 50)?;
+                queries::export_rows::adverse_events(tx, OURS, &exported, after, 50)?;
                 DbResult::Ok(())
             });
             check!("sorted a little", true, tx => {
-                queries::export_rows::scores(tx, OURS, filter, after, 50)?;
-                queries::export_rows::follow_ups(tx, OURS, filter, after, 50)?;
-                queries::export_rows::determinations(tx, OURS, filter, after, 50)?;
+                queries::export_rows::scores(tx, OURS, &exported, after, 50)?;
+                queries::export_rows::follow_ups(tx, OURS, &exported, after, 50)?;
+                queries::export_rows::determinations(tx, OURS, &exported, after, 50)?;
                 DbResult::Ok(())
             });
         }
+        let region = queries::export_rows::Filter {
+            region: Some(Region::Lumbar),
+            ..Default::default()
+        };
+        check!("of a region", true, tx => {
+            queries::export_rows::episodes(tx, OURS, &region, after, 50)?;
+            queries::export_rows::blocks(tx, OURS, &region, after, 50)?;
+            queries::export_rows::ablations(tx, OURS, &region, after, 50)?;
+            DbResult::Ok(())
+        });
         // A period is a range of one index or the order of another: sorting a page's worth is allowed.
         let period = blocks::Filter {
             from: Some(day("2025-01-01")),

@@ -123,7 +123,7 @@ on_each_database! {
                 assert_eq!(queries::ablations::page(tx, OURS, Some(patient), None, None, 9)?.items, []);
                 let filter = queries::blocks::Filter { patient: Some(patient), ..Default::default() };
                 assert_eq!(queries::blocks::page(tx, OURS, &filter, None, 9)?.items, []);
-                assert_eq!(queries::export_rows::scores(tx, OURS, &filter, None, 9)?, []);
+                assert_eq!(queries::export_rows::scores(tx, OURS, &filter.into(), None, 9)?, []);
                 Ok(())
             }).unwrap();
         }
@@ -215,7 +215,7 @@ on_each_database! {
         let export = Export {
             organization: OURS.into(), id: new_id(), dataset: "blocks".into(), format: "csv".into(), filters: "{}".into(),
             deidentify: true, state: ExportState::Queued, rows: None, created_by: dice.text(), created_at: dice.at(),
-            finished_at: None, failure: None,
+            finished_at: None, failure: None, columns: Some("id,kind".into()), dates: Some("years".into()), expected_rows: None,
         };
         let files: Vec<_> = (0..3).map(|number| ExportFile {
             name: format!("{number}.csv"), media_type: "text/csv".into(), content_path: dice.text(), bytes: number,
@@ -257,6 +257,7 @@ on_each_database! {
             assert_eq!(queries::exports::in_state(tx, ExportState::Queued, 9)?, [export.clone()]);
             assert_eq!(queries::exports::in_state(tx, ExportState::Running, 9)?, []);
             assert_eq!(queries::exports::files(tx, OURS, export.id)?, files);
+            assert!(matches!(queries::exports::update_rows(tx, OURS, export.id, 1, Some(2)), Err(DbError::Stale)));
             let done = queries::exports::Progress { state: ExportState::Done, rows: Some(1 << 40), finished_at: Some(later(1)), failure: None };
             queries::exports::update_state(tx, OURS, export.id, &[ExportState::Queued], &done)?;
             let again = queries::exports::update_state(tx, OURS, export.id, &[ExportState::Queued], &done);

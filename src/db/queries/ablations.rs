@@ -160,3 +160,23 @@ pub fn for_patients(
         .load::<AblationRow>(conn))?;
     stored(found)
 }
+
+/// Every ablation of `episodes` that is not withdrawn, in the order of recording.
+///
+/// # Errors
+/// When the database fails.
+pub fn for_episodes(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    episodes: &[Uuid],
+) -> Result<Vec<Stored<Ablation>>> {
+    let of = texts(episodes);
+    let found = query!(tx, conn => ablations::table
+        .filter(ablations::organization_id.eq(organization))
+        .filter(ablations::episode_id.eq_any(&of))
+        .filter(ablations::withdrawn_at.is_null())
+        .order(ablations::id)
+        .select(AblationRow::as_select())
+        .load::<AblationRow>(conn))?;
+    stored(found)
+}

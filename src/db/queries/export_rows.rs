@@ -1,17 +1,19 @@
 //! The records of a dataset in chunks, each beginning after the last key of the one before: constant memory.
 
-use super::{blocks as block_queries, stored};
+use super::{blocks as block_queries, stored, texts};
 use crate::db::dialect::query;
 use crate::db::rows::{
-    AblationRow, AdverseEventRow, Determination, DeterminationRow, EpisodeRow, FollowUpRow,
-    ScoreDataRow, Stored,
+    AblationRow, AdverseEventRow, BlockRow, Determination, DeterminationRow, EpisodeRow,
+    FollowUpRow, ScoreDataRow, Stored, date_text,
 };
 use crate::db::schema::{
-    ablations, adverse_events, blocks, determinations, episodes, follow_ups, scores,
+    ablations, adverse_events, blocks, determinations, episodes, follow_ups, patients, scores,
 };
 use crate::db::{Result, Tx};
+use crate::domain::Vocabulary;
 use crate::domain::ablation::{Ablation, FollowUp};
 use crate::domain::adverse_event::AdverseEvent;
+use crate::domain::anatomy::Region;
 use crate::domain::block::Block;
 use crate::domain::episode::Episode;
 use crate::domain::pain::ScoreRow;
@@ -20,9 +22,52 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 pub use super::adverse_events::After;
+pub use super::blocks::Filter as Procedures;
+
 /// Which records. What does not apply to a dataset does not restrict it: a score and a relief are chosen by their
-/// block, a follow-up by its ablation.
-pub use super::blocks::Filter;
+/// block, a follow-up by its ablation. `None` does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of such procedures.
+    pub procedures: Procedures,
+    /// Of episodes of this region.
+    pub region: Option<Region>,
+    /// Determinations by this profile.
+    pub profile: Option<String>,
+    /// Determinations with this verdict.
+    pub verdict: Option<&'static str>,
+}
+
+impl From<Procedures> for Filter {
+    fn from(procedures: Procedures) -> Filter {
+        Filter {
+            procedures,
+            ..Filter::default()
+        }
+    }
+}
+
+/// The episodes of an organization that are of one region.
+macro_rules! episodes_of {
+    ($organization:expr, $region:expr) => {
+        episodes::table
+            .filter(episodes::organization_id.eq($organization))
+            .filter(episodes::region.eq($region.code_of()))
+            .select(episodes::id)
+    };
+}
+
+/// Restricts a boxed query on blocks.
+macro_rules! filtered_blocks {
+    ($query:expr, $organization:expr, $filter:expr) => {{
+        let filter: &Filter = $filter;
+        let mut query = block_queries::filtered!($query, &filter.procedures);
+        if let Some(region) = filter.region {
+            query = query.filter(blocks::episode_id.eq_any(episodes_of!($organization, region)));
+        }
+        query
+    }};
+}
 
 /// Patients.
 ///
@@ -35,13 +80,31 @@ pub fn patients(
     after: Option<Uuid>,
     limit: u32,
 ) -> Result<Vec<Stored<Patient>>> {
-    match filter.patient {
+    match filter.procedures.patient {
         None => Ok(super::patients::page(tx, organization, None, after, limit)?.items),
         Some(_) if after.is_some() => Ok(Vec::new()),
         Some(patient) => Ok(super::patients::by_ids(tx, organization, &[patient])?
             .into_values()
             .collect()),
     }
+}
+
+/// Restricts a boxed query on episodes.
+macro_rules! filtered_episodes {
+    ($query:expr, $filter:expr) => {{
+        let filter: &Filter = $filter;
+        let mut query = $query;
+        if let Some(patient) = filter.procedures.patient {
+            query = query.filter(episodes::patient_id.eq(patient.to_string()));
+        }
+        if let Some(episode) = filter.procedures.episode {
+            query = query.filter(episodes::id.eq(episode.to_string()));
+        }
+        if let Some(region) = filter.region {
+            query = query.filter(episodes::region.eq(region.code_of()));
+        }
+        query
+    }};
 }
 
 /// Episodes.
@@ -57,12 +120,7 @@ pub fn episodes(
 ) -> Result<Vec<Stored<Episode>>> {
     let found = query!(tx, conn => {
         let mut found = episodes::table.filter(episodes::organization_id.eq(organization)).into_boxed::<Db>();
-        if let Some(patient) = filter.patient {
-            found = found.filter(episodes::patient_id.eq(patient.to_string()));
-        }
-        if let Some(episode) = filter.episode {
-            found = found.filter(episodes::id.eq(episode.to_string()));
-        }
+        found = filtered_episodes!(found, filter);
         if let Some(after) = after {
             found = found.filter(episodes::id.gt(after.to_string()));
         }
@@ -82,7 +140,18 @@ pub fn blocks(
     after: Option<Uuid>,
     limit: u32,
 ) -> Result<Vec<Stored<Block>>> {
-    Ok(block_queries::page(tx, organization, filter, after, limit)?.items)
+    let found = query!(tx, conn => {
+        let all = blocks::table
+            .filter(blocks::organization_id.eq(organization))
+            .filter(blocks::withdrawn_at.is_null())
+            .into_boxed::<Db>();
+        let mut found = filtered_blocks!(all, organization, filter);
+        if let Some(after) = after {
+            found = found.filter(blocks::id.gt(after.to_string()));
+        }
+        found.order(blocks::id).limit(i64::from(limit)).select(BlockRow::as_select()).load::<BlockRow>(conn)
+    })?;
+    stored(found)
 }
 
 /// Scores of blocks that are not withdrawn.
@@ -104,7 +173,7 @@ pub fn scores(
             .filter(scores::withdrawn_at.is_null())
             .filter(blocks::withdrawn_at.is_null())
             .into_boxed::<Db>();
-        let mut found = block_queries::filtered!(all, filter);
+        let mut found = filtered_blocks!(all, organization, filter);
         if let Some(after) = after {
             found = found.filter(scores::id.gt(after.to_string()));
         }
@@ -115,9 +184,14 @@ pub fn scores(
 
 /// Restricts a boxed query on ablations.
 macro_rules! filtered_ablations {
-    ($query:expr, $filter:expr) => {{
+    ($query:expr, $organization:expr, $filter:expr) => {{
         let filter: &Filter = $filter;
+        let region = filter.region;
+        let filter = &filter.procedures;
         let mut query = $query;
+        if let Some(region) = region {
+            query = query.filter(ablations::episode_id.eq_any(episodes_of!($organization, region)));
+        }
         if let Some(patient) = filter.patient {
             query = query.filter(ablations::patient_id.eq(patient.to_string()));
         }
@@ -131,10 +205,10 @@ macro_rules! filtered_ablations {
             query = query.filter(ablations::site.eq(site));
         }
         if let Some(from) = filter.from {
-            query = query.filter(ablations::performed_on.ge(crate::db::rows::date_text(from)));
+            query = query.filter(ablations::performed_on.ge(date_text(from)));
         }
         if let Some(to) = filter.to {
-            query = query.filter(ablations::performed_on.le(crate::db::rows::date_text(to)));
+            query = query.filter(ablations::performed_on.le(date_text(to)));
         }
         query
     }};
@@ -156,7 +230,7 @@ pub fn ablations(
             .filter(ablations::organization_id.eq(organization))
             .filter(ablations::withdrawn_at.is_null())
             .into_boxed::<Db>();
-        let mut found = filtered_ablations!(all, filter);
+        let mut found = filtered_ablations!(all, organization, filter);
         if let Some(after) = after {
             found = found.filter(ablations::id.gt(after.to_string()));
         }
@@ -184,13 +258,31 @@ pub fn follow_ups(
             .filter(follow_ups::withdrawn_at.is_null())
             .filter(ablations::withdrawn_at.is_null())
             .into_boxed::<Db>();
-        let mut found = filtered_ablations!(all, filter);
+        let mut found = filtered_ablations!(all, organization, filter);
         if let Some(after) = after {
             found = found.filter(follow_ups::id.gt(after.to_string()));
         }
         found.order(follow_ups::id).limit(i64::from(limit)).select(FollowUpRow::as_select()).load::<FollowUpRow>(conn)
     })?;
     stored(found)
+}
+
+/// Restricts a boxed query on adverse events.
+macro_rules! filtered_events {
+    ($query:expr, $filter:expr) => {{
+        let filter: &Procedures = &$filter.procedures;
+        let mut query = $query;
+        if let Some(patient) = filter.patient {
+            query = query.filter(adverse_events::patient_id.eq(patient.to_string()));
+        }
+        if let Some(from) = filter.from {
+            query = query.filter(adverse_events::onset_on.ge(date_text(from)));
+        }
+        if let Some(to) = filter.to {
+            query = query.filter(adverse_events::onset_on.le(date_text(to)));
+        }
+        query
+    }};
 }
 
 /// Adverse events, each with what it came after; `from` and `to` are about the day it began.
@@ -206,15 +298,7 @@ pub fn adverse_events(
 ) -> Result<Vec<(Stored<AdverseEvent>, After)>> {
     let found = query!(tx, conn => {
         let mut found = adverse_events::table.filter(adverse_events::organization_id.eq(organization)).into_boxed::<Db>();
-        if let Some(patient) = filter.patient {
-            found = found.filter(adverse_events::patient_id.eq(patient.to_string()));
-        }
-        if let Some(from) = filter.from {
-            found = found.filter(adverse_events::onset_on.ge(crate::db::rows::date_text(from)));
-        }
-        if let Some(to) = filter.to {
-            found = found.filter(adverse_events::onset_on.le(crate::db::rows::date_text(to)));
-        }
+        found = filtered_events!(found, filter);
         if let Some(after) = after {
             found = found.filter(adverse_events::id.gt(after.to_string()));
         }
@@ -236,7 +320,31 @@ pub struct DeterminationChunk {
     pub next: Option<Uuid>,
 }
 
-/// The determinations of the next `limit` episodes; `operator` is who performed the newest counted block.
+/// Restricts a boxed query on determinations.
+macro_rules! filtered_determinations {
+    ($query:expr, $filter:expr) => {{
+        let filter: &Filter = $filter;
+        let mut query = $query;
+        if let Some(operator) = &filter.procedures.operator {
+            query = query.filter(determinations::operator.eq(operator));
+        }
+        if let Some(from) = filter.procedures.from {
+            query = query.filter(determinations::last_block_on.ge(date_text(from)));
+        }
+        if let Some(to) = filter.procedures.to {
+            query = query.filter(determinations::last_block_on.le(date_text(to)));
+        }
+        if let Some(profile) = &filter.profile {
+            query = query.filter(determinations::profile.eq(profile));
+        }
+        if let Some(verdict) = filter.verdict {
+            query = query.filter(determinations::verdict.eq(verdict));
+        }
+        query
+    }};
+}
+
+/// The determinations of the next `limit` episodes; operator, `from` and `to` are about the newest counted block.
 ///
 /// # Errors
 /// When the database fails.
@@ -250,13 +358,11 @@ pub fn determinations(
     let chunk = self::episodes(tx, organization, filter, after, limit)?;
     let of: Vec<String> = chunk.iter().map(|episode| episode.id.to_string()).collect();
     let found = query!(tx, conn => {
-        let mut found = determinations::table
+        let all = determinations::table
             .filter(determinations::organization_id.eq(organization))
             .filter(determinations::episode_id.eq_any(&of))
             .into_boxed::<Db>();
-        if let Some(operator) = &filter.operator {
-            found = found.filter(determinations::operator.eq(operator));
-        }
+        let found = filtered_determinations!(all, filter);
         found
             .order((determinations::episode_id, determinations::joint, determinations::side, determinations::profile))
             .select(DeterminationRow::as_select())
@@ -269,5 +375,156 @@ pub fn determinations(
     Ok(DeterminationChunk {
         determinations,
         next: chunk.last().map(|episode| episode.id),
+    })
+}
+
+/// Every determination of some episodes.
+///
+/// # Errors
+/// When the database fails.
+pub fn determinations_of(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    episodes: &[Uuid],
+) -> Result<Vec<Determination>> {
+    let of = texts(episodes);
+    let found = query!(tx, conn => determinations::table
+        .filter(determinations::organization_id.eq(organization))
+        .filter(determinations::episode_id.eq_any(&of))
+        .order((determinations::episode_id, determinations::joint, determinations::side, determinations::profile))
+        .select(DeterminationRow::as_select())
+        .load::<DeterminationRow>(conn))?;
+    found.into_iter().map(TryInto::try_into).collect()
+}
+
+/// How many patients [`patients`] leads through.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_patients(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64> {
+    query!(tx, conn => {
+        let mut all = patients::table
+            .filter(patients::organization_id.eq(organization))
+            .count()
+            .into_boxed::<Db>();
+        if let Some(patient) = filter.procedures.patient {
+            all = all.filter(patients::id.eq(patient.to_string()));
+        }
+        all.get_result(conn)
+    })
+}
+
+/// How many episodes [`episodes`](self::episodes()) leads through.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_episodes(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64> {
+    query!(tx, conn => {
+        let all = episodes::table
+            .filter(episodes::organization_id.eq(organization))
+            .count()
+            .into_boxed::<Db>();
+        filtered_episodes!(all, filter).get_result(conn)
+    })
+}
+
+/// How many blocks [`blocks`](self::blocks()) leads through.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_blocks(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64> {
+    query!(tx, conn => {
+        let all = blocks::table
+            .filter(blocks::organization_id.eq(organization))
+            .filter(blocks::withdrawn_at.is_null())
+            .count()
+            .into_boxed::<Db>();
+        filtered_blocks!(all, organization, filter).get_result(conn)
+    })
+}
+
+/// How many scores [`scores`](self::scores()) leads through.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_scores(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64> {
+    query!(tx, conn => {
+        let of = blocks::organization_id.eq(scores::organization_id).and(blocks::id.eq(scores::block_id));
+        let all = scores::table
+            .inner_join(blocks::table.on(of))
+            .filter(scores::organization_id.eq(organization))
+            .filter(scores::withdrawn_at.is_null())
+            .filter(blocks::withdrawn_at.is_null())
+            .count()
+            .into_boxed::<Db>();
+        filtered_blocks!(all, organization, filter).get_result(conn)
+    })
+}
+
+/// How many ablations [`ablations`](self::ablations()) leads through.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_ablations(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64> {
+    query!(tx, conn => {
+        let all = ablations::table
+            .filter(ablations::organization_id.eq(organization))
+            .filter(ablations::withdrawn_at.is_null())
+            .count()
+            .into_boxed::<Db>();
+        filtered_ablations!(all, organization, filter).get_result(conn)
+    })
+}
+
+/// How many follow-ups [`follow_ups`](self::follow_ups()) leads through.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_follow_ups(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64> {
+    query!(tx, conn => {
+        let of = ablations::organization_id.eq(follow_ups::organization_id).and(ablations::id.eq(follow_ups::ablation_id));
+        let all = follow_ups::table
+            .inner_join(ablations::table.on(of))
+            .filter(follow_ups::organization_id.eq(organization))
+            .filter(follow_ups::withdrawn_at.is_null())
+            .filter(ablations::withdrawn_at.is_null())
+            .count()
+            .into_boxed::<Db>();
+        filtered_ablations!(all, organization, filter).get_result(conn)
+    })
+}
+
+/// How many adverse events [`adverse_events`](self::adverse_events()) leads through.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_adverse_events(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64> {
+    query!(tx, conn => {
+        let all = adverse_events::table
+            .filter(adverse_events::organization_id.eq(organization))
+            .count()
+            .into_boxed::<Db>();
+        filtered_events!(all, filter).get_result(conn)
+    })
+}
+
+/// How many determinations there are, whatever their episode: at least as many as [`determinations`](self::determinations())
+/// leads through.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_determinations(tx: &mut Tx<'_>, organization: &str, filter: &Filter) -> Result<i64> {
+    query!(tx, conn => {
+        let mut all = determinations::table
+            .filter(determinations::organization_id.eq(organization))
+            .count()
+            .into_boxed::<Db>();
+        if let Some(patient) = filter.procedures.patient {
+            all = all.filter(determinations::patient_id.eq(patient.to_string()));
+        }
+        if let Some(episode) = filter.procedures.episode {
+            all = all.filter(determinations::episode_id.eq(episode.to_string()));
+        }
+        all.get_result(conn)
     })
 }

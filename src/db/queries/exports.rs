@@ -125,6 +125,32 @@ pub fn update_state(
     }
 }
 
+/// Sets how many rows an export that is being made has so far, and how many it will have at most.
+///
+/// # Errors
+/// [`Stale`](crate::db::DbError::Stale) when it is in another state, or not there.
+pub fn update_rows(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    export: Uuid,
+    rows: i64,
+    expected: Option<i64>,
+) -> Result<()> {
+    let changed = query!(tx, conn => diesel::update(
+        exports::table
+            .filter(exports::organization_id.eq(organization))
+            .filter(exports::id.eq(export.to_string()))
+            .filter(exports::state.eq(ExportState::Running.code())),
+    )
+    .set((exports::row_count.eq(Some(rows)), exports::expected_rows.eq(expected)))
+    .execute(conn))?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Stale)
+    }
+}
+
 /// Adds files to an export.
 ///
 /// # Errors

@@ -499,18 +499,24 @@ pub struct Export {
     pub organization: String,
     /// Its identity.
     pub id: Uuid,
-    /// Code of the dataset.
+    /// Codes of the datasets, separated by commas, or of another content.
     pub dataset: String,
     /// Code of the format.
     pub format: String,
     /// The filters, as JSON; opaque here.
     pub filters: String,
+    /// The names of the columns, separated by commas; `None` for all.
+    pub columns: Option<String>,
     /// Whether what identifies the patient is left out.
     pub deidentify: bool,
+    /// Code of what becomes of dates then.
+    pub dates: Option<String>,
     /// How far it is.
     pub state: ExportState,
-    /// How many rows it has.
+    /// How many rows it has so far, or in the end.
     pub rows: Option<i64>,
+    /// How many rows it will have at most.
+    pub expected_rows: Option<i64>,
     /// Who asked for it.
     pub created_by: String,
     /// When.
@@ -536,6 +542,9 @@ pub(in crate::db) struct ExportRow {
     created_at: i64,
     finished_at: Option<i64>,
     failure: Option<String>,
+    chosen_columns: Option<String>,
+    dates: Option<String>,
+    expected_rows: Option<i64>,
 }
 
 impl ExportRow {
@@ -553,6 +562,9 @@ impl ExportRow {
             created_at: micros(export.created_at),
             finished_at: export.finished_at.map(micros),
             failure: export.failure.clone(),
+            chosen_columns: export.columns.clone(),
+            dates: export.dates.clone(),
+            expected_rows: export.expected_rows,
         }
     }
 }
@@ -574,6 +586,9 @@ impl TryFrom<ExportRow> for Export {
             created_at: instant(row.created_at)?,
             finished_at: maybe_instant(row.finished_at)?,
             failure: row.failure,
+            columns: row.chosen_columns,
+            dates: row.dates,
+            expected_rows: row.expected_rows,
         })
     }
 }

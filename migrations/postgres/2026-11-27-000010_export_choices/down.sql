@@ -1,0 +1,3 @@
+ALTER TABLE exports DROP COLUMN expected_rows;
+ALTER TABLE exports DROP COLUMN dates;
+ALTER TABLE exports DROP COLUMN chosen_columns;

@@ -1,0 +1,9 @@
+DROP VIEW v_relief;
+DROP VIEW v_determinations;
+DROP VIEW v_adverse_events;
+DROP VIEW v_follow_ups;
+DROP VIEW v_ablations;
+DROP VIEW v_scores;
+DROP VIEW v_blocks;
+DROP VIEW v_episodes;
+DROP VIEW v_patients;
