@@ -123,7 +123,7 @@ struct FigureArgs {
 struct WhatIfArgs {
     /// The profile as TOML, as those in profiles/; - is standard input.
     #[arg(value_name = "FILE")]
-    profile: PathBuf,
+    document: PathBuf,
     /// The profile to hold it against. Default: the one in use with the same id, else the first active one.
     #[arg(long, value_name = "NAME")]
     against: Option<String>,
@@ -259,7 +259,7 @@ pub(super) fn run(arguments: &Args) -> Result<(), Failure> {
 
 fn what_if(arguments: &WhatIfArgs) -> Result<(), Failure> {
     arguments.output.refuse_what_is_there()?;
-    let document = contents(&arguments.profile)?;
+    let document = contents(&arguments.document)?;
     let (app, principal) = opened(&arguments.configuration, &arguments.asked)?;
     let asked = arguments.asked.asked();
     let found = counted(|progress| {

@@ -101,7 +101,7 @@ fn what_there_is_not_is_refused_with_what_there_is() {
         "responders",
     );
     refused(&["agreement", "--format", "svg", "--chart", "9"], "charts");
-    refused(&["opinions"], "threshold-sweep");
+    refused(&["opinions"], "Usage: medial analyze");
 }
 
 #[test]

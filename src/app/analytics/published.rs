@@ -292,7 +292,9 @@ fn read(text: &str) -> Result<Vec<Figure>, Vec<LineError>> {
                 continue;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record
+            .position()
+            .map_or(1, |position| line_at(text, position.byte()));
         let found = figure(&record, &places);
         let mut refuse = |details: Vec<String>| {
             errors.extend(details.into_iter().map(|detail| LineError { line, detail }));
@@ -315,6 +317,15 @@ fn read(text: &str) -> Result<Vec<Figure>, Vec<LineError>> {
     } else {
         Err(errors)
     }
+}
+
+/// The line of what begins at a byte. The reader's own count lags behind where lines end in CR LF.
+fn line_at(text: &str, byte: u64) -> u64 {
+    let byte = usize::try_from(byte).unwrap_or(usize::MAX).min(text.len());
+    let (before, from) = text.as_bytes().split_at(byte);
+    let ends = from.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    let ended = before.iter().chain(ends).filter(|byte| **byte == b'\n');
+    u64::try_from(ended.count()).unwrap_or(0) + 1
 }
 
 fn unreadable(error: &csv::Error) -> LineError {

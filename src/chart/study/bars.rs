@@ -1,6 +1,6 @@
 //! Bars with intervals, one under the other.
 
-use super::percent;
+use super::{percent, share};
 use crate::chart::canvas::{Canvas, Drawn, Frame, Hold};
 use crate::chart::palette;
 
@@ -95,7 +95,7 @@ fn draw(chart: &Bars, canvas: &Canvas<'_>, height: i32) -> Drawn {
                 1,
             )?;
         }
-        let said = format!("{} ({})", percent(bar.share), bar.counts);
+        let said = format!("{} ({})", share(bar.share), bar.counts);
         canvas.text((RIGHT + 10, middle), Hold::Left, TEXT, palette::INK, &said)?;
         y += ROW;
     }
@@ -114,12 +114,12 @@ fn shortened(label: &str) -> String {
 fn words(chart: &Bars) -> String {
     let bar = |bar: &Bar| {
         let interval = bar.interval.map_or_else(String::new, |(low, high)| {
-            format!(", 95 % interval {} to {}", percent(low), percent(high))
+            format!(", 95 % interval {} to {}", share(low), share(high))
         });
         format!(
             "{}: {} ({}){interval}",
             bar.label,
-            percent(bar.share),
+            share(bar.share),
             bar.counts
         )
     };

@@ -37,7 +37,7 @@ impl Lines {
 }
 
 const LEFT: i32 = 58;
-const RIGHT: i32 = 700;
+const RIGHT: i32 = 684;
 const TEXT: u32 = 14;
 const DEEP: i32 = 200;
 
@@ -67,7 +67,7 @@ fn legend(chart: &Lines) -> Vec<(i32, i32, usize)> {
     let (mut x, mut row) = (LEFT, 0);
     let mut places = Vec::new();
     for (place, curve) in chart.curves.iter().enumerate() {
-        let width = 48 + 7 * i32::try_from(curve.label.chars().count()).unwrap_or(0);
+        let width = 56 + 8 * i32::try_from(curve.label.chars().count()).unwrap_or(0);
         if x + width > RIGHT && x > LEFT {
             (x, row) = (LEFT, row + 1);
         }

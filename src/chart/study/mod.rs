@@ -52,7 +52,13 @@ impl Drawing {
     }
 }
 
-/// Hundredths of a percent as they are read: `66.7 %`.
+/// Hundredths of a percent as a table shows them: `66.7 %`, `50.0 %`.
+fn share(hundredths: i64) -> String {
+    let tenths = (hundredths + 5).div_euclid(10);
+    format!("{}.{} %", tenths / 10, (tenths % 10).abs())
+}
+
+/// Hundredths of a percent as an axis shows them: `12.5 %`, `50 %`.
 fn percent(hundredths: i64) -> String {
     let tenths = (hundredths + 5).div_euclid(10);
     let (whole, rest) = (tenths / 10, (tenths % 10).abs());

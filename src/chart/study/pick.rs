@@ -3,7 +3,7 @@
 use super::bars::{Bar, Bars};
 use super::lines::{Curve, Lines};
 use super::matrix::Matrix;
-use super::{Drawing, percent};
+use super::{Drawing, share};
 use crate::chart::palette;
 use crate::domain::study::table::Row;
 use crate::domain::study::{Report, Table};
@@ -187,29 +187,24 @@ pub(super) fn durations(report: &Report) -> Vec<Drawing> {
     .collect()
 }
 
+/// Where few are left, hundredths of a percent: the axis need not go on for them.
+const FEW: i64 = 1_000;
+
 fn over_time(title: &str, mut curves: Vec<Curve>) -> Lines {
-    let last = curves
-        .iter()
-        .flat_map(|curve| &curve.points)
-        .map(|(at, _)| *at)
-        .max();
+    let last_of = |curve: &Curve| {
+        let few = curve.points.iter().find(|(_, still)| *still <= FEW);
+        few.or(curve.points.last()).map_or(0, |(at, _)| *at)
+    };
+    let last = curves.iter().map(last_of).max().unwrap_or(0);
     let ends = [240, 480, 720, 1_440, 4_320, 10_080, 20_160];
-    let last = last.unwrap_or(0);
     let end = ends.into_iter().find(|end| *end >= last).unwrap_or(last);
     for curve in curves.iter_mut().skip(1) {
         // What one curve leaves open is shown; several laid over each other could not be told apart.
         curve.bands.clear();
     }
     for curve in &mut curves {
-        if let Some((at, still)) = curve
-            .points
-            .last()
-            .copied()
-            .filter(|(at, still)| *still > 0 && *at < end)
-        {
-            let _ = at;
-            curve.points.push((end, still));
-        }
+        curve.points = up_to(&curve.points, end);
+        curve.bands.retain(|[begin, ..]| *begin < end);
     }
     let marks = (0..=4)
         .map(|quarter| end * quarter / 4)
@@ -222,6 +217,24 @@ fn over_time(title: &str, mut curves: Vec<Curve>) -> Lines {
         marks,
         curves,
     }
+}
+
+/// The points up to the end of the axis: a line that goes on is cut there, one that ends earlier goes on level.
+fn up_to(points: &[(i64, i64)], end: i64) -> Vec<(i64, i64)> {
+    let mut within: Vec<(i64, i64)> = points
+        .iter()
+        .copied()
+        .take_while(|(at, _)| *at <= end)
+        .collect();
+    let Some((at, still)) = within.last().copied().filter(|(at, _)| *at < end) else {
+        return within;
+    };
+    let beyond = points.get(within.len());
+    let there = beyond.map_or(still, |(next, then)| {
+        still + (then - still) * (end - at) / (next - at).max(1)
+    });
+    within.push((end, there));
+    within
 }
 
 pub(super) fn false_positives(report: &Report) -> Vec<Drawing> {
@@ -263,21 +276,26 @@ pub(super) fn sweep(report: &Report) -> Vec<Drawing> {
                 .zip(table.number(row, column))
         };
         let points: Vec<(i64, i64)> = rows.iter().filter_map(|row| at(row, column)).collect();
+        // In tenths of a percent, so that the intervals of both stand beside each other.
+        let (left, right) = if blocks == 1 { (-12, -2) } else { (2, 12) };
         let bands = band.map(|(low, high)| {
             let limits = rows.iter().filter_map(|row| {
                 let (cut_off, low) = at(row, low)?;
                 let (_, high) = at(row, high)?;
-                Some([cut_off - 1, cut_off + 1, low, high])
+                Some([cut_off * 10 + left, cut_off * 10 + right, low, high])
             });
             limits.collect()
         });
         let said: Vec<String> = points
             .iter()
-            .map(|(cut_off, share)| format!("{} at ≥{cut_off} %", percent(*share)))
+            .map(|(cut_off, reached)| format!("{} at ≥{cut_off} %", share(*reached)))
             .collect();
         Curve {
             label: label.to_owned(),
-            points,
+            points: points
+                .iter()
+                .map(|(cut_off, reached)| (cut_off * 10, *reached))
+                .collect(),
             bands: bands.unwrap_or_default(),
             words: said.join(", "),
         }
@@ -285,14 +303,14 @@ pub(super) fn sweep(report: &Report) -> Vec<Drawing> {
     let marks = || {
         (30..=100)
             .step_by(10)
-            .map(|at| (at, format!("{at} %")))
+            .map(|at| (at * 10, format!("{at} %")))
             .collect()
     };
     let chart = |title: &str, curves: Vec<Curve>| {
         Drawing::Lines(Lines {
             title: title.to_owned(),
             axis: "cut-off of relief".to_owned(),
-            span: (28, 102),
+            span: (280, 1_020),
             marks: marks(),
             curves,
         })
@@ -317,11 +335,17 @@ pub(super) fn sweep(report: &Report) -> Vec<Drawing> {
             ],
         ),
         ppv(
+            "3",
+            "Predictive value for ≥50 % relief at 3 months, with 95 % intervals",
+        ),
+        ppv(
             "6",
             "Predictive value for ≥50 % relief at 6 months, with 95 % intervals",
         ),
-        ppv("3", "Predictive value for ≥50 % relief at 3 months"),
-        ppv("12", "Predictive value for ≥50 % relief at 12 months"),
+        ppv(
+            "12",
+            "Predictive value for ≥50 % relief at 12 months, with 95 % intervals",
+        ),
     ]
 }
 

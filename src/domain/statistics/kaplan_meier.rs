@@ -37,6 +37,8 @@ pub struct KaplanMeier {
     pub followed: u64,
     /// How many of them had the event.
     pub events: u64,
+    /// The longest time that anybody was followed.
+    pub longest: i64,
 }
 
 impl KaplanMeier {
@@ -50,6 +52,7 @@ impl KaplanMeier {
             *(if one.event { events } else { censored }) += 1;
             curve.followed += 1;
             curve.events += u64::from(one.event);
+            curve.longest = curve.longest.max(one.time);
         }
         let mut at_risk = curve.followed;
         let (mut survival, mut greenwood) = (1.0_f64, 0.0_f64);
@@ -82,11 +85,12 @@ impl KaplanMeier {
         reached.map(|step| step.time)
     }
 
-    /// The share without the event at `time`.
+    /// The share without the event at `time`; `None` where nobody was followed that long and some were left.
     #[must_use]
-    pub fn survival_at(&self, time: i64) -> f64 {
+    pub fn survival_at(&self, time: i64) -> Option<f64> {
         let passed = self.steps.iter().take_while(|step| step.time <= time);
-        passed.last().map_or(1.0, |step| step.survival)
+        let survival = passed.last().map_or(1.0, |step| step.survival);
+        (time <= self.longest || survival <= 0.0).then_some(survival)
     }
 }
 

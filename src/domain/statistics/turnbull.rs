@@ -102,7 +102,8 @@ impl Turnbull {
         })
     }
 
-    /// The least and the greatest share that has not ended at `time`: within a step nobody can tell.
+    /// The least and the greatest share that has not ended at `time`: within a step nobody can tell, nor after the last
+    /// row of an open diary.
     #[must_use]
     pub fn survival_at(&self, time: i64) -> (f64, f64) {
         let ended_by = |ended: &dyn Fn(&Step) -> bool| {
@@ -115,7 +116,7 @@ impl Turnbull {
             (1.0 - ended).max(0.0)
         };
         let surely = ended_by(&|step| step.to.is_some_and(|to| to <= time));
-        let perhaps = ended_by(&|step| step.to.is_some() && step.from < time);
+        let perhaps = ended_by(&|step| step.from < time);
         (perhaps, surely)
     }
 }

@@ -205,10 +205,13 @@ impl Outcomes {
             row.extend([
                 Cell::count(estimate.events),
                 Cell::whole(estimate.median()),
-                Cell::Percent(rounded(estimate.survival_at(183))),
-                Cell::Percent(rounded(estimate.survival_at(365))),
+                Cell::percent(estimate.survival_at(183).map(rounded)),
+                Cell::percent(estimate.survival_at(365).map(rounded)),
             ]);
             summary.push(row);
+            if estimate.survival_at(365).is_none() {
+                summary.note_last("nobody was followed so long");
+            }
             for step in &estimate.steps {
                 let mut row = cells.clone();
                 row.extend([

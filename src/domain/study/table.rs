@@ -264,6 +264,13 @@ impl Table {
         });
     }
 
+    /// Says of the last row why something is missing in it.
+    pub fn note_last(&mut self, why: &str) {
+        if let Some(row) = self.rows.last_mut() {
+            row.note.get_or_insert_with(|| why.to_owned());
+        }
+    }
+
     /// The place of a column.
     #[must_use]
     pub fn place(&self, name: &str) -> Option<usize> {

@@ -101,10 +101,11 @@ fn shown(column: &Column, cell: &Cell) -> String {
     };
     let rounded = |parts: i64| (number + parts / 2).div_euclid(parts);
     match column.unit {
-        Unit::Percent => format!(
-            "{}\u{a0}%",
-            crate::domain::pain::Tenths(i32::try_from(rounded(10)).unwrap_or(0))
-        ),
+        Unit::Percent => {
+            let tenths = rounded(10);
+            let sign = if tenths < 0 { "-" } else { "" };
+            format!("{sign}{}.{}\u{a0}%", tenths.abs() / 10, tenths.abs() % 10)
+        }
         Unit::Ratio => {
             let hundredths = rounded(100);
             let sign = if hundredths < 0 { "-" } else { "" };
