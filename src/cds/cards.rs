@@ -4,28 +4,12 @@ use super::suggestions::{self, Suggestion};
 use super::words;
 use crate::app::cds::{Finding, Shown, Statement};
 use crate::domain::qualification::Profile;
+use crate::fhir::out::code_systems::{ABLATION_ORDER, BLOCK_ORDER, OVERRIDE_REASONS};
+use crate::fhir::terms;
 use crate::seam::Seam;
 use chrono::NaiveDate;
 use serde::Serialize;
 use uuid::Uuid;
-
-/// What cards are about.
-const TOPIC: &str = "urn:medial:fhir:CodeSystem:card-topic";
-/// Why a card is put aside.
-const OVERRIDE_REASON: &str = "urn:medial:fhir:CodeSystem:card-override-reason";
-
-/// The reasons that are offered.
-const REASONS: [(&str, &str); 6] = [
-    ("clinical-judgment", "Clinical judgment differs"),
-    ("other-criteria", "Other criteria apply to this patient"),
-    (
-        "recorded-elsewhere",
-        "What is missing is recorded elsewhere",
-    ),
-    ("patient-declines", "The patient declines"),
-    ("already-planned", "Planned or known already"),
-    ("not-now", "Not in this encounter"),
-];
 
 /// What the links and resources of cards are made with.
 #[derive(Debug, Clone, Copy)]
@@ -150,14 +134,14 @@ fn topic(finding: &Finding<'_>) -> Coding {
             statement: Statement::Ablation(_),
             ..
         }
-        | Finding::Unrecorded(_) => ("ablation-order", "order of an ablation"),
+        | Finding::Unrecorded(_) => ABLATION_ORDER,
         Finding::Recorded {
             statement: Statement::Block { .. },
             ..
-        } => ("block-order", "order of a block"),
+        } => BLOCK_ORDER,
     };
     Coding {
-        system: TOPIC,
+        system: terms::CARD_TOPIC,
         code,
         display,
     }
@@ -165,11 +149,11 @@ fn topic(finding: &Finding<'_>) -> Coding {
 
 fn reasons() -> Vec<Coding> {
     let coding = |(code, display)| Coding {
-        system: OVERRIDE_REASON,
+        system: terms::CARD_OVERRIDE_REASON,
         code,
         display,
     };
-    REASONS.into_iter().map(coding).collect()
+    OVERRIDE_REASONS.into_iter().map(coding).collect()
 }
 
 fn links_of(finding: &Finding<'_>, profile: Option<&Profile>, links: &Links<'_>) -> Vec<Link> {

@@ -5,7 +5,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 use serde_json::{Value, json};
 
 /// When these terms were last changed.
-pub const PUBLISHED: &str = "2026-11-25";
+pub const PUBLISHED: &str = "2026-11-27";
 
 /// Joins a name to the base of our code systems.
 macro_rules! own_system {
@@ -153,6 +153,10 @@ pub const RELATION: &str = own_system!("relation");
 pub const ACTION: &str = own_system!("action");
 /// Who somebody is to the service.
 pub const ROLE: &str = own_system!("role");
+/// What a card of decision support is about.
+pub const CARD_TOPIC: &str = own_system!("card-topic");
+/// Why a card of decision support is put aside.
+pub const CARD_OVERRIDE_REASON: &str = own_system!("card-override-reason");
 /// Codes of errors, as in the native API.
 pub const ERROR: &str = own_system!("error");
 

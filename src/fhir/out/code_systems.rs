@@ -52,6 +52,24 @@ pub const OBSERVATIONS: &[(&str, &str)] = &[
     ("pgic", "Patient global impression of change, 1 to 7"),
 ];
 
+/// What a card is about beside a next step: the order of an ablation.
+pub const ABLATION_ORDER: (&str, &str) = ("ablation-order", "order of an ablation");
+/// What a card is about beside a next step: the order of a block.
+pub const BLOCK_ORDER: (&str, &str) = ("block-order", "order of a block");
+
+/// The reasons for which a card can be put aside.
+pub const OVERRIDE_REASONS: [(&str, &str); 6] = [
+    ("clinical-judgment", "Clinical judgment differs"),
+    ("other-criteria", "Other criteria apply to this patient"),
+    (
+        "recorded-elsewhere",
+        "What is missing is recorded elsewhere",
+    ),
+    ("patient-declines", "The patient declines"),
+    ("already-planned", "Planned or known already"),
+    ("not-now", "Not in this encounter"),
+];
+
 type Concepts = Vec<(String, String)>;
 
 /// The terms of a vocabulary with their words.
@@ -93,6 +111,11 @@ fn joints() -> Concepts {
     Joint::all().flat_map(with_sides).collect()
 }
 
+fn card_topics() -> Concepts {
+    let steps = vocabulary::<NextStep>().into_iter();
+    steps.chain(words(&[ABLATION_ORDER, BLOCK_ORDER])).collect()
+}
+
 fn actions() -> Concepts {
     let words = |action: &Action| (action.code().to_owned(), action.code().replace('_', " "));
     Action::ALL.iter().map(words).collect()
@@ -104,7 +127,7 @@ fn roles() -> Concepts {
 }
 
 fn every_one() -> Vec<Resource> {
-    let systems: [(&str, &str, Concepts); 28] = [
+    let systems: [(&str, &str, Concepts); 30] = [
         (terms::PROCEDURE, "Procedures", procedures()),
         (terms::FACET_JOINT, "Facet joints and their sides", joints()),
         (
@@ -199,6 +222,16 @@ fn every_one() -> Vec<Resource> {
             terms::RELATION,
             "Whether the procedure caused an adverse event",
             vocabulary::<Relation>(),
+        ),
+        (
+            terms::CARD_TOPIC,
+            "What a card of decision support is about",
+            card_topics(),
+        ),
+        (
+            terms::CARD_OVERRIDE_REASON,
+            "Why a card of decision support is put aside",
+            words(&OVERRIDE_REASONS),
         ),
         (terms::ROLE, "Who somebody is to the service", roles()),
     ];
