@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PATIENTS = 60
 START_WITHIN = 120  # seconds
+DATASETS = ("blocks", "scores", "relief", "determinations", "ablations", "follow_ups", "adverse_events", "episodes", "patients", "outcomes")
 
 
 def free_port():
@@ -105,6 +106,7 @@ def main():
     with Service(program, work) as service:
         service.run("export", "relief", "outcomes", "blocks", "scores", "--format", "parquet", "--directory", str(work / "study"))
         service.run("export", "--omop", str(work / "cdm"), "--format", "parquet")
+        service.run("export", *DATASETS, "--format", "csv", "--directory", str(work / "package"))
         from views import gather
 
         gather(service, work / "fhir")
@@ -112,6 +114,7 @@ def main():
         check("figures", ROOT / "docs/analysis/figures.py", work / "study", work / "figures"),
         check("omop", HERE / "omop.py", work / "cdm"),
         check("views", HERE / "views.py", work / "fhir"),
+        check("package", "-m", "frictionless", "validate", work / "package/datapackage.json"),
     ]
     for name in ("responders", "duration", "outcomes"):
         drawn = work / "figures" / f"{name}.png"
