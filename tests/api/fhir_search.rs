@@ -328,6 +328,8 @@ on_each_database! {
         assert_eq!(found(&service, &format!("{of_patient}&_total=none"))["total"], Value::Null);
         assert_eq!(found(&service, "Observation?code=72514-3&_count=2")["total"], Value::Null);
         assert_eq!(found(&service, "Observation?code=72514-3&_count=2&_total=accurate")["total"], 9);
+        assert_eq!(found(&service, "Observation?code=72514-3&_summary=count")["total"], 9);
+        assert_eq!(found(&service, "Observation?code=72514-3&_count=0")["total"], 9);
         assert_eq!(found(&service, "Patient?_total=accurate")["total"], 1);
         let large = found(&service, "Patient?_count=100000");
         assert!(link(&large, "self").unwrap().ends_with("_count=500"));

@@ -69,26 +69,26 @@ class Service:
             raise RuntimeError(f"medial {words[0]} ended with {done.returncode}: {done.stderr.strip()}")
         return done.stdout.strip()
 
-    def start(self):
-        """Starts it on a port that nobody has, and waits until it answers."""
+    def start(self, patients: int = PATIENTS):
+        """Starts it with a cohort on a port that nobody has, and waits until it answers."""
         for _ in range(20):
             self.port = free_port()
             log = (self.work / "service.log").open("w")
             self.process = subprocess.Popen(
-                [self.program, "demo", "--patients", str(PATIENTS)],
+                [self.program, "demo", "--patients", str(patients)],
                 cwd=self.work, env=self.settings(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )
-            if self.answers():
+            if self.answers(START_WITHIN + patients):
                 return
             said = (self.work / "service.log").read_text()
             if not re.search("address.*in use", said, re.IGNORECASE):
                 raise RuntimeError(f"Medial did not start; its own words:\n{said[-3000:]}")
         raise RuntimeError("found no free port")
 
-    def answers(self) -> bool:
-        """Waits until it answers; false when it ended."""
-        until = time.monotonic() + START_WITHIN
+    def answers(self, within: float) -> bool:
+        """Waits until it answers; false when it ended, or does not in so many seconds."""
+        until = time.monotonic() + within
         while time.monotonic() < until and self.process.poll() is None:
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)

@@ -46,25 +46,3 @@ def token(system: str = "interop", kind: str = "ES384", scope: str = "system/*.c
     if answer.status_code != 200:
         raise AssertionError(f"{answer.status_code} {answer.text}")
     return answer.json()["access_token"]
-
-
-def statement() -> dict:
-    """The CapabilityStatement."""
-    return httpx.get(f"{FHIR}/metadata").raise_for_status().json()
-
-
-def served(kind: str) -> dict:
-    """What the CapabilityStatement says of a type; empty when it says nothing."""
-    return next((one for one in statement()["rest"][0]["resource"] if one["type"] == kind), {})
-
-
-def searches() -> bool:
-    """Whether patients can be searched."""
-    return any(one["code"] == "search-type" for one in served("Patient").get("interaction", []))
-
-
-def operations() -> set[str]:
-    """The operations that the CapabilityStatement names, for the service and for each type."""
-    rest = statement()["rest"][0]
-    named = {one["name"].lstrip("$") for one in rest.get("operation", [])}
-    return named | {one["name"].lstrip("$") for kind in rest["resource"] for one in kind.get("operation", [])}

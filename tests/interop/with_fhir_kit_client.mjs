@@ -182,53 +182,47 @@ await checks.check('is refused what it may not have, and what is not there', asy
   }
 });
 
-const searches = known.statement?.resource.some((one) => one.type === 'Patient' && one.interaction.some((each) => each.code === 'search-type'));
-if (!searches) {
-  checks.skip('searches', 'the CapabilityStatement names no search');
-} else {
-  const ids = (bundle) => (bundle.entry ?? []).map((one) => one.resource.id);
+const ids = (bundle) => (bundle.entry ?? []).map((one) => one.resource.id);
 
-  await checks.check('searches with GET and with POST, and finds the same', async () => {
-    const searchParams = { identifier: `${identifiers}|${name}` };
-    for (const postSearch of [false, true]) {
-      same(ids(await client.resourceSearch({ resourceType: 'Patient', searchParams, options: { postSearch } })), [known.patient]);
-    }
-  });
+await checks.check('searches with GET and with POST, and finds the same', async () => {
+  const searchParams = { identifier: `${identifiers}|${name}` };
+  for (const postSearch of [false, true]) {
+    same(ids(await client.resourceSearch({ resourceType: 'Patient', searchParams, options: { postSearch } })), [known.patient]);
+  }
+});
 
-  await checks.check('walks the pages of a search', async () => {
-    const searchParams = { patient: known.person, category: 'survey', _count: 4, _sort: '-date' };
-    let bundle = await client.search({ resourceType: 'Observation', searchParams });
-    const found = [];
-    for (let page = 0; bundle && page < 20; page += 1) {
-      found.push(...ids(bundle));
-      bundle = await client.nextPage({ bundle });
-    }
-    same(found.length, new Set(found).size, 'resources without doubles');
-    const whole = await client.search({ resourceType: 'Observation', searchParams: { ...searchParams, _count: 100 } });
-    same(found, ids(whole));
-  });
+await checks.check('walks the pages of a search', async () => {
+  const searchParams = { patient: known.person, category: 'survey', _count: 4, _sort: '-date' };
+  let bundle = await client.search({ resourceType: 'Observation', searchParams });
+  const found = [];
+  for (let page = 0; bundle && page < 20; page += 1) {
+    found.push(...ids(bundle));
+    bundle = await client.nextPage({ bundle });
+  }
+  same(found.length, new Set(found).size, 'resources without doubles');
+  const whole = await client.search({ resourceType: 'Observation', searchParams: { ...searchParams, _count: 100 } });
+  same(found, ids(whole));
+});
 
-  await checks.check('includes what is referred to', async () => {
-    const searchParams = { patient: known.person, _include: ['Procedure:patient'], _revinclude: ['MedicationAdministration:part-of'] };
-    const found = await client.search({ resourceType: 'Procedure', searchParams });
-    const kinds = Object.groupBy ? Object.keys(Object.groupBy(found.entry, (one) => `${one.resource.resourceType} ${one.search.mode}`)) : [...new Set(found.entry.map((one) => `${one.resource.resourceType} ${one.search.mode}`))];
-    holds(kinds.includes('Procedure match') && kinds.includes('Patient include'), kinds.join(', '));
-  });
+await checks.check('includes what is referred to', async () => {
+  const searchParams = { patient: known.person, _include: ['Procedure:patient'], _revinclude: ['MedicationAdministration:part-of'] };
+  const found = await client.search({ resourceType: 'Procedure', searchParams });
+  const kinds = [...new Set(found.entry.map((one) => `${one.resource.resourceType} ${one.search.mode}`))];
+  holds(kinds.includes('Procedure match') && kinds.includes('Patient include'), kinds.join(', '));
+});
 
-  await checks.check('is told of a parameter that is unknown', async () => {
-    const searchParams = { identifier: `${identifiers}|${name}`, nonsense: '1' };
-    const found = await client.search({ resourceType: 'Patient', searchParams });
-    const outcome = found.entry.find((one) => one.search.mode === 'outcome');
-    holds(JSON.stringify(outcome?.resource ?? '').includes('nonsense'), 'the parameter is not named');
-    const { status } = await refused(client.search({ resourceType: 'Patient', searchParams, options: { headers: { prefer: 'handling=strict' } } }));
-    same(status, 400);
-  });
+await checks.check('is told of a parameter that is unknown', async () => {
+  const searchParams = { identifier: `${identifiers}|${name}`, nonsense: '1' };
+  const found = await client.search({ resourceType: 'Patient', searchParams });
+  const outcome = found.entry.find((one) => one.search.mode === 'outcome');
+  holds(JSON.stringify(outcome?.resource ?? '').includes('nonsense'), 'the parameter is not named');
+  const { status } = await refused(client.search({ resourceType: 'Patient', searchParams, options: { headers: { prefer: 'handling=strict' } } }));
+  same(status, 400);
+});
 
-  await checks.check('asks for everything about a patient', async () => {
-    const found = await client.operation({ name: 'everything', resourceType: 'Patient', id: known.person, method: 'GET' });
-    const kinds = new Set(found.entry.map((one) => one.resource.resourceType));
-    holds(['Patient', 'Condition', 'Procedure', 'Observation'].every((kind) => kinds.has(kind)), [...kinds].join(', '));
-  });
-}
-
+await checks.check('asks for everything about a patient', async () => {
+  const found = await client.operation({ name: 'everything', resourceType: 'Patient', id: known.person, method: 'GET' });
+  const kinds = new Set(found.entry.map((one) => one.resource.resourceType));
+  holds(['Patient', 'Condition', 'Procedure', 'Observation'].every((kind) => kinds.has(kind)), [...kinds].join(', '));
+});
 checks.end();

@@ -115,61 +115,58 @@ with checks.check(f"creates conditionally {AT_ONCE} times at once, {ROUNDS} roun
         same(len({identity for identity, _ in answers}), 1, "patients")
         same([status for _, status in answers].count(201), 1, "created")
 
-if not smart.searches():
-    checks.skip("searches", "the CapabilityStatement names no search")
-else:
-    scores = client.resources("Observation").search(patient=known["Patient"])
+scores = client.resources("Observation").search(patient=known["Patient"])
 
-    with checks.check("searches by identifier, name, birth date and gender"):
-        for asked in (
-            {"identifier": f"{records.IDENTIFIERS}|{name}"}, {"name": "Renam"}, {"family__exact": "Renamed"},
-            {"birthdate": "1961-04-02"}, {"birthdate__ge": "1961"}, {"gender": "female"}, {"_id": person.id},
-        ):
-            found = client.resources("Patient").search(**asked).limit(1000).fetch()
-            holds(any(one.id == person.id for one in found), f"not found by {asked}")
+with checks.check("searches by identifier, name, birth date and gender"):
+    for asked in (
+        {"identifier": f"{records.IDENTIFIERS}|{name}"}, {"name": "Renam"}, {"family__exact": "Renamed"},
+        {"birthdate": "1961-04-02"}, {"birthdate__ge": "1961"}, {"gender": "female"}, {"_id": person.id},
+    ):
+        found = client.resources("Patient").search(**asked).limit(1000).fetch()
+        holds(any(one.id == person.id for one in found), f"not found by {asked}")
 
-    with checks.check("counts, sorts and walks all pages"):
-        whole = scores.fetch_all()
-        same(scores.count(), len(whole), "count")
-        walked = scores.limit(3).fetch_all()
-        same(sorted(one.id for one in walked), sorted(one.id for one in whole), "pages")
-        times = [one["effectiveDateTime"] for one in scores.search(category="survey").sort("-date").fetch_all()]
-        same(times, sorted(times, reverse=True), "order")
+with checks.check("counts, sorts and walks all pages"):
+    whole = scores.fetch_all()
+    same(scores.count(), len(whole), "count")
+    walked = scores.limit(3).fetch_all()
+    same(sorted(one.id for one in walked), sorted(one.id for one in whole), "pages")
+    times = [one["effectiveDateTime"] for one in scores.search(category="survey").sort("-date").fetch_all()]
+    same(times, sorted(times, reverse=True), "order")
 
-    with checks.check("searches by code with and without its system, and by date"):
-        for code in (f"{records.LOINC}|72514-3", "72514-3"):
-            same(len(scores.search(code=code, date__ge="2025-09-29").fetch_all()), 4, f"scores with {code}")
-        same(scores.search(code="|72514-3").fetch_all(), [], "codes without a system")
+with checks.check("searches by code with and without its system, and by date"):
+    for code in (f"{records.LOINC}|72514-3", "72514-3"):
+        same(len(scores.search(code=code, date__ge="2025-09-29").fetch_all()), 4, f"scores with {code}")
+    same(scores.search(code="|72514-3").fetch_all(), [], "codes without a system")
 
-    with checks.check("includes what is referred to, and what refers"):
-        raw = scores.limit(1).include("Observation", "patient").fetch_raw()
-        same({one["resource"]["resourceType"] for one in raw["entry"]}, {"Observation", "Patient"})
-        raw = client.resources("Patient").search(_id=known["Patient"].split("/")[1]).revinclude("Condition", "patient").fetch_raw()
-        same({one["resource"]["resourceType"] for one in raw["entry"]}, {"Condition", "Patient"})
+with checks.check("includes what is referred to, and what refers"):
+    raw = scores.limit(1).include("Observation", "patient").fetch_raw()
+    same({one["resource"]["resourceType"] for one in raw["entry"]}, {"Observation", "Patient"})
+    raw = client.resources("Patient").search(_id=known["Patient"].split("/")[1]).revinclude("Condition", "patient").fetch_raw()
+    same({one["resource"]["resourceType"] for one in raw["entry"]}, {"Condition", "Patient"})
 
-    with checks.check("chains, and asks who has something"):
-        found = client.resources("Condition").search(patient__Patient__identifier=f"{records.IDENTIFIERS}|{name}").fetch_all()
-        same(found, [], "episodes of somebody without one")
-        having = client.resources("Patient").has("Condition", "patient", code="M47.816").limit(1000).fetch_all()
-        holds(any(f"Patient/{one.id}" == known["Patient"] for one in having), "not found by what they have")
+with checks.check("chains, and asks who has something"):
+    found = client.resources("Condition").search(patient__Patient__identifier=f"{records.IDENTIFIERS}|{name}").fetch_all()
+    same(found, [], "episodes of somebody without one")
+    having = client.resources("Patient").has("Condition", "patient", code="M47.816").limit(1000).fetch_all()
+    holds(any(f"Patient/{one.id}" == known["Patient"] for one in having), "not found by what they have")
 
-    with checks.check("asks for some elements only"):
-        found = scores.elements("status", "code").first()
-        same(set(found) - {"resourceType", "id", "meta"}, {"status", "code"})
+with checks.check("asks for some elements only"):
+    found = scores.elements("status", "code").first()
+    same(set(found) - {"resourceType", "id", "meta"}, {"status", "code"})
 
-    with checks.check("updates what a search finds"):
-        renamed, created = client.resources("Patient").search(identifier=f"{records.IDENTIFIERS}|{name}").update(
-            client.resource("Patient", **records.patient(name, "Again"))
-        )
-        same((renamed.id, created), (person.id, False))
+with checks.check("updates what a search finds"):
+    renamed, created = client.resources("Patient").search(identifier=f"{records.IDENTIFIERS}|{name}").update(
+        client.resource("Patient", **records.patient(name, "Again"))
+    )
+    same((renamed.id, created), (person.id, False))
 
-    with checks.check("asks for everything about a patient"):
-        whole = client.execute(f"{known['Patient']}/$everything", method="get")
-        kinds = {one["resource"]["resourceType"] for one in whole["entry"]}
-        holds({"Patient", "Condition", "Procedure", "Observation", "GuidanceResponse"} <= kinds, f"only {sorted(kinds)}")
+with checks.check("asks for everything about a patient"):
+    whole = client.execute(f"{known['Patient']}/$everything", method="get")
+    kinds = {one["resource"]["resourceType"] for one in whole["entry"]}
+    holds({"Patient", "Condition", "Procedure", "Observation", "GuidanceResponse"} <= kinds, f"only {sorted(kinds)}")
 
-    with checks.check("asks for the last score"):
-        last = client.execute("Observation/$lastn", method="get", params={"patient": known["Patient"], "category": "survey", "code": "72514-3"})
-        same([one["resource"]["effectiveDateTime"][:10] for one in last["entry"]], ["2025-09-29"])
+with checks.check("asks for the last score"):
+    last = client.execute("Observation/$lastn", method="get", params={"patient": known["Patient"], "category": "survey", "code": "72514-3"})
+    same([one["resource"]["effectiveDateTime"][:10] for one in last["entry"]], ["2025-09-29"])
 
 checks.end()

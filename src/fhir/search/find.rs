@@ -177,7 +177,8 @@ impl Look<'_> {
         search: &Search<'_>,
         walked: &Walked,
     ) -> Result<Option<usize>> {
-        if search.after.is_none() && walked.next.is_none() {
+        // A page of nothing does not tell how many there are.
+        if search.count > 0 && search.after.is_none() && walked.next.is_none() {
             return Ok(Some(walked.found.len()));
         }
         if !search.counted {

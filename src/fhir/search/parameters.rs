@@ -311,7 +311,7 @@ const STRUCTURES: &[SearchParameter] = &[
     words("title", &["title"]),
     code("status", &["status"], terms::PUBLICATION_STATUS),
     date("date", &["date"]),
-    token("type", &["type"]),
+    uri("type", &["type"]),
 ];
 
 /// What a type can be searched by beside [`COMMON`].
