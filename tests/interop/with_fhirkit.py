@@ -10,7 +10,7 @@ from gather import gather
 
 # Without one of each of these something was not gathered.
 TYPES = {
-    "AdverseEvent", "AuditEvent", "Bundle", "CapabilityStatement", "CodeSystem", "Condition", "GuidanceResponse", "MedicationAdministration",
+    "AdverseEvent", "AuditEvent", "Bundle", "CapabilityStatement", "CodeSystem", "Condition", "Group", "GuidanceResponse", "MedicationAdministration",
     "Observation", "OperationOutcome", "Patient", "PlanDefinition", "Procedure", "Provenance", "ServiceRequest", "StructureDefinition", "Task",
 }
 
