@@ -1,6 +1,7 @@
 //! Bulk exports of FHIR resources that are made in the background, and their end.
 
 use super::Stop;
+use super::run::unless_it_panics;
 use crate::app::bulk::BulkExport;
 use crate::app::{App, Error, Result};
 use crate::export::files;
@@ -35,7 +36,8 @@ pub fn run_waiting_while(app: &Arc<App>, go_on: &dyn Fn() -> bool) -> Result<usi
         let Some(export) = app.take_waiting_bulk()? else {
             break;
         };
-        let there = match make(app, &export, Limits::default(), go_on) {
+        let made_of_it = unless_it_panics(|| make(app, &export, Limits::default(), go_on));
+        let there = match made_of_it {
             Ok(Made::Whole(progress, files)) => {
                 made += 1;
                 app.finish_bulk(&export, progress, files)?

@@ -1,5 +1,6 @@
 //! Exports that are made in the background, and their end.
 
+use super::run::unless_it_panics;
 use crate::app::exports::{Done, Export, ExportFile, Wanted};
 use crate::app::judging::service_principal;
 use crate::app::{App, Error, Result};
@@ -30,7 +31,7 @@ pub fn run_waiting_while(app: &Arc<App>, go_on: &dyn Fn() -> bool) -> Result<usi
         let Some(export) = app.take_waiting_export()? else {
             break;
         };
-        let there = match make(app, &export, go_on) {
+        let there = match unless_it_panics(|| make(app, &export, go_on)) {
             Ok((rows, files)) => {
                 made += 1;
                 app.finish_export(&export, rows, files)?

@@ -52,8 +52,7 @@ impl Runner {
     }
 
     fn run_once(&self) -> Result<usize> {
-        catch_unwind(AssertUnwindSafe(|| (self.job.run)(&self.app, &self.stop)))
-            .unwrap_or_else(|_| Err(Error::internal("it panicked")))
+        unless_it_panics(|| (self.job.run)(&self.app, &self.stop))
     }
 
     /// Into the log: the first failure of a row, and its end.
@@ -123,6 +122,14 @@ impl Runner {
 fn back_off(failures: u32) -> Duration {
     let doubled = FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(16));
     doubled.min(LONGEST_WAIT)
+}
+
+/// Does `work`; a panic is an error like any other, so that what caused it can be marked as failed and the rest goes on.
+///
+/// # Errors
+/// Those of `work`, and one for a panic.
+pub(super) fn unless_it_panics<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::internal("it panicked")))
 }
 
 #[cfg(test)]
