@@ -18,7 +18,7 @@ import records
 import service
 from service import Service
 
-PATIENTS = int(os.environ.get("INTEROP_PATIENTS", "1000"))
+PATIENTS = int(os.environ.get("INTEROP_PATIENTS", "2200"))
 SECONDS = 10
 SENDERS = 8  # connections, each with one request at a time
 CARDS = 300
