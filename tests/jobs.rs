@@ -151,6 +151,8 @@ on_each_database! {
         let first_change = before.iter().filter_map(|one| one.judgement.changes_on).min();
         let day = first_change.expect("the case has a date on which something changes");
 
+        // The job that looks at profiles would judge everybody too, and could be the first.
+        practice.app.judge_where_profiles_changed_while(|| true).unwrap();
         practice.clock.set(noon(&day.to_string()));
         let due = || {
             let read = practice.app.db.read(|tx| queries::determinations::due(tx, day, None, 10));

@@ -28,14 +28,14 @@ pub(super) struct Bars {
     pub(super) most: i64,
 }
 
-const LEFT: i32 = 212;
+const LEFT: i32 = 240;
 const RIGHT: i32 = 560;
 const TOP: i32 = 40;
 const ROW: i32 = 24;
 const APART: i32 = 10;
 const TEXT: u32 = 14;
 /// Letters that fit before a bar.
-const LABEL: usize = 30;
+const LABEL: usize = 28;
 
 /// The chart as one `<svg>`.
 pub(super) fn bars(id: &str, chart: &Bars) -> String {
@@ -45,7 +45,7 @@ pub(super) fn bars(id: &str, chart: &Bars) -> String {
     let height = TOP + rows + gaps + 34;
     let words = words(chart);
     let frame = Frame {
-        size: (720, u32::try_from(height).unwrap_or(720)),
+        size: (760, u32::try_from(height).unwrap_or(760)),
         id,
         class: "study",
         title: &chart.title,
