@@ -452,12 +452,13 @@ fn tables(report: &Report, only: Option<&Table>) -> String {
         .iter()
         .map(|(name, value)| format!("{name} {value}"))
         .collect();
+    let chosen = match chosen.as_slice() {
+        [] => String::new(),
+        chosen => format!(" ({})", chosen.join(", ")),
+    };
     let mut text = format!(
-        "{} as of {} ({})\n{}\n",
-        report.title,
-        report.as_of,
-        chosen.join(", "),
-        report.about
+        "{} as of {}{chosen}\n{}\n",
+        report.title, report.as_of, report.about
     );
     if report.min_cell > 0 {
         text.push_str(&format!(
