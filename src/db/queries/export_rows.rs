@@ -19,6 +19,7 @@ use crate::domain::episode::Episode;
 use crate::domain::pain::ScoreRow;
 use crate::domain::patient::Patient;
 use diesel::prelude::*;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 pub use super::adverse_events::After;
@@ -36,6 +37,13 @@ pub struct Filter {
     pub profile: Option<String>,
     /// Determinations with this verdict.
     pub verdict: Option<&'static str>,
+}
+
+impl Filter {
+    /// Whether it chooses the records of one patient or episode.
+    fn is_of_few(&self) -> bool {
+        self.procedures.patient.is_some() || self.procedures.episode.is_some()
+    }
 }
 
 impl From<Procedures> for Filter {
@@ -154,11 +162,58 @@ pub fn blocks(
     stored(found)
 }
 
-/// Scores of blocks that are not withdrawn.
+/// Scores of blocks that are not withdrawn. There may be fewer than `limit`; there is none only after the last one.
+///
+/// They are walked by their own key and then held against their blocks: a join is free to begin with the blocks, and
+/// then sorts every score for every chunk. What is of one patient or episode is few, and is found by its blocks.
 ///
 /// # Errors
 /// When the database fails.
 pub fn scores(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Stored<ScoreRow>>> {
+    if filter.is_of_few() {
+        return scores_of_few(tx, organization, filter, after, limit);
+    }
+    let mut after = after.map(|after| after.to_string());
+    loop {
+        let mut page = query!(tx, conn => {
+            let mut page = scores::table
+                .filter(scores::organization_id.eq(organization))
+                .filter(scores::withdrawn_at.is_null())
+                .into_boxed::<Db>();
+            if let Some(after) = &after {
+                page = page.filter(scores::id.gt(after));
+            }
+            page.order(scores::id).limit(i64::from(limit)).select(ScoreDataRow::as_select()).load::<ScoreDataRow>(conn)
+        })?;
+        let Some(last) = page.last() else {
+            return Ok(Vec::new());
+        };
+        after = Some(last.id.clone());
+        let own: BTreeSet<&str> = page.iter().map(|score| score.block_id.as_str()).collect();
+        let chosen: BTreeSet<String> = query!(tx, conn => {
+            let all = blocks::table
+                .filter(blocks::organization_id.eq(organization))
+                .filter(blocks::id.eq_any(own.iter().copied()))
+                .filter(blocks::withdrawn_at.is_null())
+                .into_boxed::<Db>();
+            filtered_blocks!(all, organization, filter).select(blocks::id).load::<String>(conn)
+        })?
+        .into_iter()
+        .collect();
+        page.retain(|score| chosen.contains(&score.block_id));
+        if !page.is_empty() {
+            return stored(page);
+        }
+    }
+}
+
+fn scores_of_few(
     tx: &mut Tx<'_>,
     organization: &str,
     filter: &Filter,
@@ -239,11 +294,55 @@ pub fn ablations(
     stored(found)
 }
 
-/// Follow-ups of ablations that are not withdrawn.
+/// Follow-ups of ablations that are not withdrawn, walked as [`scores`](self::scores()) are.
 ///
 /// # Errors
 /// When the database fails.
 pub fn follow_ups(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Stored<FollowUp>>> {
+    if filter.is_of_few() {
+        return follow_ups_of_few(tx, organization, filter, after, limit);
+    }
+    let mut after = after.map(|after| after.to_string());
+    loop {
+        let mut page = query!(tx, conn => {
+            let mut page = follow_ups::table
+                .filter(follow_ups::organization_id.eq(organization))
+                .filter(follow_ups::withdrawn_at.is_null())
+                .into_boxed::<Db>();
+            if let Some(after) = &after {
+                page = page.filter(follow_ups::id.gt(after));
+            }
+            page.order(follow_ups::id).limit(i64::from(limit)).select(FollowUpRow::as_select()).load::<FollowUpRow>(conn)
+        })?;
+        let Some(last) = page.last() else {
+            return Ok(Vec::new());
+        };
+        after = Some(last.id.clone());
+        let own: BTreeSet<&str> = page.iter().map(|one| one.ablation_id.as_str()).collect();
+        let chosen: BTreeSet<String> = query!(tx, conn => {
+            let all = ablations::table
+                .filter(ablations::organization_id.eq(organization))
+                .filter(ablations::id.eq_any(own.iter().copied()))
+                .filter(ablations::withdrawn_at.is_null())
+                .into_boxed::<Db>();
+            filtered_ablations!(all, organization, filter).select(ablations::id).load::<String>(conn)
+        })?
+        .into_iter()
+        .collect();
+        page.retain(|one| chosen.contains(&one.ablation_id));
+        if !page.is_empty() {
+            return stored(page);
+        }
+    }
+}
+
+fn follow_ups_of_few(
     tx: &mut Tx<'_>,
     organization: &str,
     filter: &Filter,
