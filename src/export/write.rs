@@ -7,12 +7,15 @@ use super::manifest::Described;
 use super::sheet::{Sheet, media_type};
 use super::table::{self, Table};
 use super::{manifest, omop, room};
-use crate::app::exports::{Chunks, Content, Done, Wanted, expected_rows};
+use crate::app::exports::{Chunks, Content, Done, Record, Wanted, expected_rows};
 use crate::app::{App, Error, Principal, Result, Unit};
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use uuid::Uuid;
+
+/// Chunks that wait to be written.
+const WAITING: usize = 2;
 
 /// Is told after each chunk how far it is; its error breaks the export off.
 pub type Progress<'p> = &'p mut dyn FnMut(Done) -> Result<()>;
@@ -184,7 +187,7 @@ fn file_of(
     })
 }
 
-/// The rows of one table, to their end.
+/// The rows of one table, to their end. One thread reads the next chunks while this one writes.
 fn rows<W: Write>(
     unit: &mut Unit<'_, '_>,
     wanted: &Wanted,
@@ -196,14 +199,34 @@ fn rows<W: Write>(
     let headings = table.headings(wanted);
     let mut sheet = Sheet::begin(wanted.format, headings, &labels(wanted, table), out)?;
     let mut chunks = Chunks::of(unit, wanted, table.dataset)?;
-    while let Some(records) = chunks.next(unit)? {
-        for record in &records {
-            sheet.row(&table.row(record))?;
-            done.rows += 1;
+    std::thread::scope(|scope| {
+        let (give, take) = mpsc::sync_channel(WAITING);
+        let reader = scope.spawn(move || read_all(&mut chunks, unit, &give));
+        for records in take {
+            for record in &records {
+                sheet.row(&table.row(record))?;
+                done.rows += 1;
+            }
+            progress(*done)?;
         }
-        progress(*done)?;
+        let ended = |_| Err(Error::internal("the thread that reads an export ended"));
+        reader.join().unwrap_or_else(ended)?;
+        sheet.end()
+    })
+}
+
+/// Gives every chunk on, until the last or until nobody takes them any more.
+fn read_all(
+    chunks: &mut Chunks,
+    unit: &mut Unit<'_, '_>,
+    give: &mpsc::SyncSender<Vec<Record>>,
+) -> Result<()> {
+    while let Some(records) = chunks.next(unit)? {
+        if give.send(records).is_err() {
+            return Ok(());
+        }
     }
-    sheet.end()
+    Ok(())
 }
 
 /// What a file says of itself where its format has room for it.

@@ -95,16 +95,24 @@ on_each_database! {
     }
 
     fn an_export_sees_one_moment_while_others_write(practice: &Practice) {
-        const ROWS: usize = 1200;
+        const BLOCKS: usize = 120;
         let recorded = practice.record_patient("north");
-        let (patient, block) = (recorded.patient, recorded.blocks[0].id);
-        let add = move |unit: &mut Unit<'_, '_>, rows: usize| {
+        let (before, block) = (recorded.scores.len(), recorded.blocks[0].clone());
+        let add = move |unit: &mut Unit<'_, '_>, blocks: usize| {
             let row = scores("2025-09-08T09:00:00-05:00").remove(0);
-            let new = |_| Stored::new(unit.new_id(), "north", patient, block, unit.now, row.clone());
-            let rows: Vec<Stored<ScoreRow>> = (0..rows).map(new).collect();
-            Ok(queries::scores::insert_many(unit.tx, "north", &rows)?)
+            for _ in 0..blocks {
+                let block = Stored { id: unit.new_id(), ..block.clone() };
+                queries::blocks::insert(unit.tx, "north", &block)?;
+                let new = |_| Stored::new(unit.new_id(), "north", block.patient, block.id, unit.now, row.clone());
+                let rows: Vec<Stored<ScoreRow>> = (0..10).map(new).collect();
+                queries::scores::insert_many(unit.tx, "north", &rows)?;
+            }
+            Ok(())
         };
-        practice.write("north", move |unit| add(unit, ROWS - 8));
+        practice.write("north", {
+            let add = add.clone();
+            move |unit| add(unit, BLOCKS)
+        });
         let principal = clinician("north");
         let wanted = Wanted::by(&principal, Choice::all_of(Content::of(&[Dataset::Scores]), Format::Csv)).unwrap();
         let mut told = Vec::new();
@@ -113,17 +121,18 @@ on_each_database! {
             if told.is_empty() {
                 // Another thread, as another request would be: this one is in the middle of reading.
                 std::thread::scope(|scope| {
-                    scope.spawn(|| practice.write("north", move |unit| add(unit, 700))).join().unwrap();
+                    let add = add.clone();
+                    scope.spawn(|| practice.write("north", move |unit| add(unit, 70))).join().unwrap();
                 });
             }
             told.push(rows);
             Ok(())
         };
         let rows = medial::export::write(&practice.app, &principal, &wanted, &mut out, &mut progress).unwrap();
-        assert_eq!(rows, 1200);
+        assert_eq!(rows, u64::try_from(before + 1200).unwrap());
         assert!(told.len() >= 3, "it was not written in chunks: {told:?}");
         let rows = medial::export::write(&practice.app, &principal, &wanted, &mut Vec::new(), &mut |_| Ok(())).unwrap();
-        assert_eq!(rows, 1900);
+        assert_eq!(rows, u64::try_from(before + 1900).unwrap());
     }
 
     fn a_deidentified_export_names_nobody_and_keeps_intervals(practice: &Practice) {

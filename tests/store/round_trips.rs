@@ -123,7 +123,7 @@ on_each_database! {
                 assert_eq!(queries::ablations::page(tx, OURS, Some(patient), None, None, 9)?.items, []);
                 let filter = queries::blocks::Filter { patient: Some(patient), ..Default::default() };
                 assert_eq!(queries::blocks::page(tx, OURS, &filter, None, 9)?.items, []);
-                assert_eq!(queries::export_rows::scores(tx, OURS, &filter.into(), None, 9)?, []);
+                assert_eq!(queries::export_rows::scores(tx, OURS, &filter.into(), None, 9)?.records, []);
                 Ok(())
             }).unwrap();
         }

@@ -281,11 +281,11 @@ fn found(
     many!("exported patients", tx => queries::export_rows::patients(tx, asking, &filter.clone().into(), None, 99));
     many!("exported episodes", tx => queries::export_rows::episodes(tx, asking, &filter.clone().into(), None, 99));
     many!("exported blocks", tx => queries::export_rows::blocks(tx, asking, &filter.clone().into(), None, 99));
-    many!("exported scores", tx => queries::export_rows::scores(tx, asking, &filter.clone().into(), None, 99));
+    many!("exported scores", tx => queries::export_rows::scores(tx, asking, &filter.clone().into(), None, 99).map(|chunk| chunk.records));
     many!("exported ablations", tx => queries::export_rows::ablations(tx, asking, &filter.clone().into(), None, 99));
-    many!("exported follow-ups", tx => queries::export_rows::follow_ups(tx, asking, &filter.clone().into(), None, 99));
+    many!("exported follow-ups", tx => queries::export_rows::follow_ups(tx, asking, &filter.clone().into(), None, 99).map(|chunk| chunk.records));
     many!("exported events", tx => queries::export_rows::adverse_events(tx, asking, &filter.clone().into(), None, 99));
-    many!("exported determinations", tx => queries::export_rows::determinations(tx, asking, &filter.clone().into(), None, 99).map(|chunk| chunk.determinations));
+    many!("exported determinations", tx => queries::export_rows::determinations(tx, asking, &filter.clone().into(), None, 99).map(|chunk| chunk.records));
     found
 }
 
@@ -318,8 +318,8 @@ on_each_database! {
             assert_eq!(queries::blocks::page(tx, OURS, &all, None, 9)?.items, [ours.block.clone()]);
             assert_eq!(queries::ablations::page(tx, OURS, None, None, None, 9)?.items, [ours.ablation.clone()]);
             assert_eq!(queries::adverse_events::page(tx, OURS, &Default::default(), None, 9)?.items.len(), 2);
-            assert_eq!(queries::export_rows::scores(tx, OURS, &all.clone().into(), None, 99)?, ours.scores);
-            assert_eq!(queries::export_rows::follow_ups(tx, OURS, &all.clone().into(), None, 99)?, [ours.follow_up.clone()]);
+            assert_eq!(queries::export_rows::scores(tx, OURS, &all.clone().into(), None, 99)?.records, ours.scores);
+            assert_eq!(queries::export_rows::follow_ups(tx, OURS, &all.clone().into(), None, 99)?.records, [ours.follow_up.clone()]);
             assert_eq!(queries::audit::page(tx, OURS, &Default::default(), None, 9)?.items.len(), 1);
             assert_eq!(queries::audit::all_in_sequence(tx, OURS, 1, 9)?.len(), 1);
             assert_eq!(queries::exports::page(tx, OURS, None, 9)?.items[0].id, export);

@@ -69,8 +69,8 @@ impl Record {
 
 /// Rows to a chunk.
 const CHUNK: u32 = 500;
-/// Blocks to a chunk of reliefs: each comes with all of its scores.
-const RELIEF_BLOCKS: u32 = 50;
+/// Blocks to a chunk of scores or reliefs, ablations to one of follow-ups: each comes with everything that belongs to it.
+const PARENTS: u32 = 50;
 /// Episodes to a chunk of determinations: each has one for every target and profile.
 const DETERMINED_EPISODES: u32 = 25;
 /// Episodes to a chunk of outcomes: each comes with everything that was recorded about it.
@@ -116,11 +116,13 @@ impl Chunks {
         }
         let records = match self.dataset {
             Dataset::Blocks => self.blocks(unit)?,
-            Dataset::Scores => self.plain(unit, export_rows::scores, Record::Score)?,
+            Dataset::Scores => self.of_parents(unit, export_rows::scores, Record::Score)?,
             Dataset::Relief => self.reliefs(unit)?,
             Dataset::Determinations => self.determinations(unit)?,
             Dataset::Ablations => self.ablations(unit)?,
-            Dataset::FollowUps => self.plain(unit, export_rows::follow_ups, Record::FollowUp)?,
+            Dataset::FollowUps => {
+                self.of_parents(unit, export_rows::follow_ups, Record::FollowUp)?
+            }
             Dataset::AdverseEvents => self.adverse_events(unit)?,
             Dataset::Episodes => self.plain(unit, export_rows::episodes, Record::Episode)?,
             Dataset::Patients => self.plain(unit, export_rows::patients, Record::Patient)?,
@@ -145,6 +147,22 @@ impl Chunks {
         let found = load(unit.tx, organization, &self.filter, self.after, CHUNK)?;
         self.came_to(found.last().map(|stored| stored.id));
         Ok(found
+            .into_iter()
+            .map(|stored| record(Box::new(stored)))
+            .collect())
+    }
+
+    fn of_parents<T>(
+        &mut self,
+        unit: &mut Unit<'_, '_>,
+        load: LoadOfParents<T>,
+        record: fn(Box<Stored<T>>) -> Record,
+    ) -> Result<Vec<Record>> {
+        let organization = &unit.principal.organization;
+        let chunk = load(unit.tx, organization, &self.filter, self.after, PARENTS)?;
+        self.came_to(chunk.next);
+        Ok(chunk
+            .records
             .into_iter()
             .map(|stored| record(Box::new(stored)))
             .collect())
@@ -185,13 +203,7 @@ impl Chunks {
 
     fn reliefs(&mut self, unit: &mut Unit<'_, '_>) -> Result<Vec<Record>> {
         let organization = &unit.principal.organization;
-        let found = export_rows::blocks(
-            unit.tx,
-            organization,
-            &self.filter,
-            self.after,
-            RELIEF_BLOCKS,
-        )?;
+        let found = export_rows::blocks(unit.tx, organization, &self.filter, self.after, PARENTS)?;
         self.came_to(found.last().map(|stored| stored.id));
         let mut scores_of = scores_of_blocks(unit, &found)?;
         let mut records = Vec::new();
@@ -229,7 +241,7 @@ impl Chunks {
         )?;
         self.came_to(chunk.next);
         let record = |determination| Record::Determination(Box::new(determination));
-        Ok(chunk.determinations.into_iter().map(record).collect())
+        Ok(chunk.records.into_iter().map(record).collect())
     }
 }
 
@@ -241,6 +253,15 @@ type LoadChunk<T> = fn(
     Option<Uuid>,
     u32,
 ) -> std::result::Result<Vec<Stored<T>>, DbError>;
+
+/// A query of [`export_rows`] for the records of some parents.
+type LoadOfParents<T> = fn(
+    &mut crate::db::Tx<'_>,
+    &str,
+    &export_rows::Filter,
+    Option<Uuid>,
+    u32,
+) -> std::result::Result<export_rows::Chunk<Stored<T>>, DbError>;
 
 /// The scores of each of some blocks.
 pub(super) fn scores_of_blocks(

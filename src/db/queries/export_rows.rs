@@ -3,13 +3,13 @@
 use super::{blocks as block_queries, stored, texts};
 use crate::db::dialect::query;
 use crate::db::rows::{
-    AblationRow, AdverseEventRow, BlockRow, Determination, DeterminationRow, EpisodeRow,
+    self, AblationRow, AdverseEventRow, BlockRow, Determination, DeterminationRow, EpisodeRow,
     FollowUpRow, ScoreDataRow, Stored, date_text,
 };
 use crate::db::schema::{
     ablations, adverse_events, blocks, determinations, episodes, follow_ups, patients, scores,
 };
-use crate::db::{Result, Tx};
+use crate::db::{DbError, Result, Tx};
 use crate::domain::Vocabulary;
 use crate::domain::ablation::{Ablation, FollowUp};
 use crate::domain::adverse_event::AdverseEvent;
@@ -19,7 +19,6 @@ use crate::domain::episode::Episode;
 use crate::domain::pain::ScoreRow;
 use crate::domain::patient::Patient;
 use diesel::prelude::*;
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 pub use super::adverse_events::After;
@@ -39,19 +38,34 @@ pub struct Filter {
     pub verdict: Option<&'static str>,
 }
 
-impl Filter {
-    /// Whether it chooses the records of one patient or episode.
-    fn is_of_few(&self) -> bool {
-        self.procedures.patient.is_some() || self.procedures.episode.is_some()
-    }
-}
-
 impl From<Procedures> for Filter {
     fn from(procedures: Procedures) -> Filter {
         Filter {
             procedures,
             ..Filter::default()
         }
+    }
+}
+
+/// The records of some parents: the scores of blocks, the follow-ups of ablations, the determinations of episodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk<T> {
+    /// Parent by parent, in the order of their ids; there may be none although more follow.
+    pub records: Vec<T>,
+    /// The parent after which the next chunk begins; `None` after the last.
+    pub next: Option<Uuid>,
+}
+
+impl<T> Chunk<Stored<T>> {
+    /// The records that `rows` are, of `parents` in the order of their ids.
+    fn of_parents<R>(parents: &[String], rows: Vec<R>) -> Result<Chunk<Stored<T>>>
+    where
+        Stored<T>: TryFrom<R, Error = DbError>,
+    {
+        let mut records = stored(rows)?;
+        records.sort_unstable_by_key(|record| (record.parent, record.id));
+        let next = parents.last().map(|last| rows::id(last)).transpose()?;
+        Ok(Chunk { records, next })
     }
 }
 
@@ -162,10 +176,10 @@ pub fn blocks(
     stored(found)
 }
 
-/// Scores of blocks that are not withdrawn. There may be fewer than `limit`; there is none only after the last one.
+/// The scores of the next `limit` blocks, block by block.
 ///
-/// They are walked by their own key and then held against their blocks: a join is free to begin with the blocks, and
-/// then sorts every score for every chunk. What is of one patient or episode is few, and is found by its blocks.
+/// The blocks are chosen first, so that a rare choice of them does not walk every score; a join would leave it to the
+/// planner where to begin, and with statistics SQLite begins so that every score is sorted for every chunk.
 ///
 /// # Errors
 /// When the database fails.
@@ -175,66 +189,25 @@ pub fn scores(
     filter: &Filter,
     after: Option<Uuid>,
     limit: u32,
-) -> Result<Vec<Stored<ScoreRow>>> {
-    if filter.is_of_few() {
-        return scores_of_few(tx, organization, filter, after, limit);
-    }
-    let mut after = after.map(|after| after.to_string());
-    loop {
-        let mut page = query!(tx, conn => {
-            let mut page = scores::table
-                .filter(scores::organization_id.eq(organization))
-                .filter(scores::withdrawn_at.is_null())
-                .into_boxed::<Db>();
-            if let Some(after) = &after {
-                page = page.filter(scores::id.gt(after));
-            }
-            page.order(scores::id).limit(i64::from(limit)).select(ScoreDataRow::as_select()).load::<ScoreDataRow>(conn)
-        })?;
-        let Some(last) = page.last() else {
-            return Ok(Vec::new());
-        };
-        after = Some(last.id.clone());
-        let own: BTreeSet<&str> = page.iter().map(|score| score.block_id.as_str()).collect();
-        let chosen: BTreeSet<String> = query!(tx, conn => {
-            let all = blocks::table
-                .filter(blocks::organization_id.eq(organization))
-                .filter(blocks::id.eq_any(own.iter().copied()))
-                .filter(blocks::withdrawn_at.is_null())
-                .into_boxed::<Db>();
-            filtered_blocks!(all, organization, filter).select(blocks::id).load::<String>(conn)
-        })?
-        .into_iter()
-        .collect();
-        page.retain(|score| chosen.contains(&score.block_id));
-        if !page.is_empty() {
-            return stored(page);
-        }
-    }
-}
-
-fn scores_of_few(
-    tx: &mut Tx<'_>,
-    organization: &str,
-    filter: &Filter,
-    after: Option<Uuid>,
-    limit: u32,
-) -> Result<Vec<Stored<ScoreRow>>> {
-    let found = query!(tx, conn => {
-        let of = blocks::organization_id.eq(scores::organization_id).and(blocks::id.eq(scores::block_id));
-        let all = scores::table
-            .inner_join(blocks::table.on(of))
-            .filter(scores::organization_id.eq(organization))
-            .filter(scores::withdrawn_at.is_null())
+) -> Result<Chunk<Stored<ScoreRow>>> {
+    let of = query!(tx, conn => {
+        let all = blocks::table
+            .filter(blocks::organization_id.eq(organization))
             .filter(blocks::withdrawn_at.is_null())
             .into_boxed::<Db>();
-        let mut found = filtered_blocks!(all, organization, filter);
+        let mut chosen = filtered_blocks!(all, organization, filter);
         if let Some(after) = after {
-            found = found.filter(scores::id.gt(after.to_string()));
+            chosen = chosen.filter(blocks::id.gt(after.to_string()));
         }
-        found.order(scores::id).limit(i64::from(limit)).select(ScoreDataRow::as_select()).load::<ScoreDataRow>(conn)
+        chosen.order(blocks::id).limit(i64::from(limit)).select(blocks::id).load::<String>(conn)
     })?;
-    stored(found)
+    let found = query!(tx, conn => scores::table
+        .filter(scores::organization_id.eq(organization))
+        .filter(scores::block_id.eq_any(&of))
+        .filter(scores::withdrawn_at.is_null())
+        .select(ScoreDataRow::as_select())
+        .load::<ScoreDataRow>(conn))?;
+    Chunk::of_parents(&of, found)
 }
 
 /// Restricts a boxed query on ablations.
@@ -294,7 +267,8 @@ pub fn ablations(
     stored(found)
 }
 
-/// Follow-ups of ablations that are not withdrawn, walked as [`scores`](self::scores()) are.
+/// The follow-ups of the next `limit` ablations, ablation by ablation; these are chosen first, as with
+/// [`scores`](self::scores()).
 ///
 /// # Errors
 /// When the database fails.
@@ -304,66 +278,25 @@ pub fn follow_ups(
     filter: &Filter,
     after: Option<Uuid>,
     limit: u32,
-) -> Result<Vec<Stored<FollowUp>>> {
-    if filter.is_of_few() {
-        return follow_ups_of_few(tx, organization, filter, after, limit);
-    }
-    let mut after = after.map(|after| after.to_string());
-    loop {
-        let mut page = query!(tx, conn => {
-            let mut page = follow_ups::table
-                .filter(follow_ups::organization_id.eq(organization))
-                .filter(follow_ups::withdrawn_at.is_null())
-                .into_boxed::<Db>();
-            if let Some(after) = &after {
-                page = page.filter(follow_ups::id.gt(after));
-            }
-            page.order(follow_ups::id).limit(i64::from(limit)).select(FollowUpRow::as_select()).load::<FollowUpRow>(conn)
-        })?;
-        let Some(last) = page.last() else {
-            return Ok(Vec::new());
-        };
-        after = Some(last.id.clone());
-        let own: BTreeSet<&str> = page.iter().map(|one| one.ablation_id.as_str()).collect();
-        let chosen: BTreeSet<String> = query!(tx, conn => {
-            let all = ablations::table
-                .filter(ablations::organization_id.eq(organization))
-                .filter(ablations::id.eq_any(own.iter().copied()))
-                .filter(ablations::withdrawn_at.is_null())
-                .into_boxed::<Db>();
-            filtered_ablations!(all, organization, filter).select(ablations::id).load::<String>(conn)
-        })?
-        .into_iter()
-        .collect();
-        page.retain(|one| chosen.contains(&one.ablation_id));
-        if !page.is_empty() {
-            return stored(page);
-        }
-    }
-}
-
-fn follow_ups_of_few(
-    tx: &mut Tx<'_>,
-    organization: &str,
-    filter: &Filter,
-    after: Option<Uuid>,
-    limit: u32,
-) -> Result<Vec<Stored<FollowUp>>> {
-    let found = query!(tx, conn => {
-        let of = ablations::organization_id.eq(follow_ups::organization_id).and(ablations::id.eq(follow_ups::ablation_id));
-        let all = follow_ups::table
-            .inner_join(ablations::table.on(of))
-            .filter(follow_ups::organization_id.eq(organization))
-            .filter(follow_ups::withdrawn_at.is_null())
+) -> Result<Chunk<Stored<FollowUp>>> {
+    let of = query!(tx, conn => {
+        let all = ablations::table
+            .filter(ablations::organization_id.eq(organization))
             .filter(ablations::withdrawn_at.is_null())
             .into_boxed::<Db>();
-        let mut found = filtered_ablations!(all, organization, filter);
+        let mut chosen = filtered_ablations!(all, organization, filter);
         if let Some(after) = after {
-            found = found.filter(follow_ups::id.gt(after.to_string()));
+            chosen = chosen.filter(ablations::id.gt(after.to_string()));
         }
-        found.order(follow_ups::id).limit(i64::from(limit)).select(FollowUpRow::as_select()).load::<FollowUpRow>(conn)
+        chosen.order(ablations::id).limit(i64::from(limit)).select(ablations::id).load::<String>(conn)
     })?;
-    stored(found)
+    let found = query!(tx, conn => follow_ups::table
+        .filter(follow_ups::organization_id.eq(organization))
+        .filter(follow_ups::ablation_id.eq_any(&of))
+        .filter(follow_ups::withdrawn_at.is_null())
+        .select(FollowUpRow::as_select())
+        .load::<FollowUpRow>(conn))?;
+    Chunk::of_parents(&of, found)
 }
 
 /// Restricts a boxed query on adverse events.
@@ -410,15 +343,6 @@ pub fn adverse_events(
     found.into_iter().map(AdverseEventRow::read).collect()
 }
 
-/// A chunk of determinations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeterminationChunk {
-    /// Those of the chunk's episodes, episode by episode; there may be none although more follow.
-    pub determinations: Vec<Determination>,
-    /// The episode after which the next chunk begins; `None` when this was the last.
-    pub next: Option<Uuid>,
-}
-
 /// Restricts a boxed query on determinations.
 macro_rules! filtered_determinations {
     ($query:expr, $filter:expr) => {{
@@ -453,7 +377,7 @@ pub fn determinations(
     filter: &Filter,
     after: Option<Uuid>,
     limit: u32,
-) -> Result<DeterminationChunk> {
+) -> Result<Chunk<Determination>> {
     let chunk = self::episodes(tx, organization, filter, after, limit)?;
     let of: Vec<String> = chunk.iter().map(|episode| episode.id.to_string()).collect();
     let found = query!(tx, conn => {
@@ -467,12 +391,9 @@ pub fn determinations(
             .select(DeterminationRow::as_select())
             .load::<DeterminationRow>(conn)
     })?;
-    let determinations = found
-        .into_iter()
-        .map(TryInto::try_into)
-        .collect::<Result<_>>()?;
-    Ok(DeterminationChunk {
-        determinations,
+    let records = found.into_iter().map(TryInto::try_into);
+    Ok(Chunk {
+        records: records.collect::<Result<_>>()?,
         next: chunk.last().map(|episode| episode.id),
     })
 }
