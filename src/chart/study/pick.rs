@@ -4,9 +4,10 @@ use super::bars::{Bar, Bars};
 use super::lines::{Curve, Lines};
 use super::matrix::Matrix;
 use super::{Drawing, share};
-use crate::chart::palette;
+use crate::chart::{palette, words};
 use crate::domain::study::table::Row;
 use crate::domain::study::{Report, Table};
+use chrono::TimeDelta;
 
 /// Bars that a reader takes in at once.
 const MOST_BARS: usize = 16;
@@ -127,7 +128,10 @@ fn falling(table: &Table, rows: &[&Row], label: String) -> Curve {
     let half = points.iter().find(|(_, still)| *still <= 5_000);
     let words = half.map_or_else(
         || "at least half were still in relief when their diaries ended".to_owned(),
-        |(minutes, _)| format!("half had ended by {}", time(*minutes)),
+        |(minutes, _)| {
+            let by = words::time(TimeDelta::minutes(*minutes));
+            format!("half had ended by {by}")
+        },
     );
     Curve {
         label,

@@ -1,8 +1,10 @@
 //! Tables as they are read.
 
+use crate::domain::qualification::explain::duration_words;
 use crate::domain::study::table::Row;
 use crate::domain::study::{Cell, Column, Figure, Report, Table, Unit};
 use crate::http::query::Query;
+use chrono::TimeDelta;
 
 /// So many rows of a table are shown; its CSV has all.
 const ROWS: usize = 300;
@@ -92,7 +94,7 @@ fn cells(table: &Table, row: &Row) -> Vec<CellView> {
         .collect()
 }
 
-/// A value as it is read: percentages with one digit, durations in hours and days.
+/// A value as it is read: percentages with one digit, durations as everywhere in hours and minutes, or in days.
 fn shown(column: &Column, cell: &Cell) -> String {
     let Some(number) = cell.number() else {
         return cell
@@ -115,10 +117,7 @@ fn shown(column: &Column, cell: &Cell) -> String {
                 hundredths.abs() % 100
             )
         }
-        Unit::Minutes if number >= 120 => {
-            format!("{}\u{a0}h {:02}\u{a0}min", number / 60, number % 60)
-        }
-        Unit::Minutes => format!("{number}\u{a0}min"),
+        Unit::Minutes => duration_words(TimeDelta::minutes(number)).replace(' ', "\u{a0}"),
         Unit::Key if column.name.ends_with("_percent") => format!("{number}\u{a0}%"),
         Unit::Key
         | Unit::Count
