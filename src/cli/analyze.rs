@@ -10,6 +10,7 @@ use crate::domain::Vocabulary;
 use crate::domain::anatomy::{Joint, Region};
 use crate::domain::block::{Agent, Guidance};
 use crate::domain::pain::Threshold;
+use crate::domain::sites::Sites;
 use crate::domain::statistics::IntervalMethod;
 use crate::domain::study::{Figure, Options, Report, Table, Unit as Measure};
 use crate::export::{figure_csv, files};
@@ -171,9 +172,9 @@ struct AskedArgs {
     /// Only procedures on this day or earlier.
     #[arg(long, value_name = "DATE", value_parser = day, help_heading = "Filters")]
     to: Option<NaiveDate>,
-    /// Only procedures at this site.
+    /// Only procedures at this site; given more than once, at any of these sites.
     #[arg(long, value_name = "NAME", help_heading = "Filters")]
-    site: Option<String>,
+    site: Vec<String>,
     /// Only procedures by this operator.
     #[arg(long, value_name = "NAME", help_heading = "Filters")]
     operator: Option<String>,
@@ -200,7 +201,7 @@ impl AskedArgs {
             filter: Filter {
                 from: self.from,
                 to: self.to,
-                site: self.site.clone(),
+                sites: Sites::of(self.site.iter().cloned()),
                 operator: self.operator.clone(),
                 region: self.region,
                 level: self.level,
@@ -450,7 +451,7 @@ fn tables(report: &Report, only: Option<&Table>) -> String {
     let chosen: Vec<String> = report
         .chosen
         .iter()
-        .map(|(name, value)| format!("{name} {value}"))
+        .map(|(name, values)| format!("{name} {}", values.join(" or ")))
         .collect();
     let chosen = match chosen.as_slice() {
         [] => String::new(),

@@ -9,6 +9,7 @@ use crate::auth::{Principal, Role};
 use crate::domain::Vocabulary;
 use crate::domain::anatomy::Region;
 use crate::domain::qualification::Verdict;
+use crate::domain::sites::Sites;
 use crate::export::{check, dictionary, files};
 use crate::wire::scalar::Date;
 use chrono::NaiveDate;
@@ -92,9 +93,9 @@ struct Filters {
     /// Only of procedures by this operator.
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
-    /// Only of procedures at this site.
+    /// Only of procedures at this site; given more than once, at any of these sites.
     #[arg(long, value_name = "NAME")]
-    site: Option<String>,
+    site: Vec<String>,
     /// Only of episodes of this region.
     #[arg(long, value_parser = terms::<Region>())]
     region: Option<Region>,
@@ -218,7 +219,7 @@ fn wanted(arguments: &Args, content: Content, principal: &Principal) -> Result<W
         patient_id: filters.patient_id,
         episode_id: filters.episode_id,
         operator: filters.operator.clone(),
-        site: filters.site.clone(),
+        sites: Sites::of(filters.site.iter().cloned()),
         region: filters.region,
         profile: filters.profile.clone(),
         verdict: filters.verdict,

@@ -12,6 +12,7 @@ pub mod pain;
 pub mod patient;
 pub mod qualification;
 pub mod relief;
+pub mod sites;
 pub mod statistics;
 pub mod study;
 pub mod subscription;
@@ -19,4 +20,5 @@ mod vocabulary;
 
 pub(crate) use vocabulary::vocabulary;
 
+pub use sites::Sites;
 pub use vocabulary::{UnknownCode, Vocabulary};

@@ -144,6 +144,11 @@ impl Call {
         self.query.get(name)
     }
 
+    /// Every value of a parameter that may be repeated.
+    pub fn query_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.query.all(name)
+    }
+
     /// A parameter of the query, turned into something else.
     ///
     /// # Errors

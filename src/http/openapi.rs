@@ -225,6 +225,9 @@ fn path_parameter(name: &'static str) -> Value {
 
 fn query_parameter(parameter: &Parameter) -> Value {
     let mut schema = parameter.kind.schema();
+    if parameter.repeated {
+        schema = json!({"type": "array", "minItems": 1, "items": schema});
+    }
     if let (Some(default), Json::Object(schema)) = (&parameter.default, &mut schema) {
         schema.insert("default".to_owned(), default.clone());
     }
@@ -239,6 +242,10 @@ fn query_parameter(parameter: &Parameter) -> Value {
         if parameter.kind.is_list() {
             entry.insert("style".to_owned(), "form".into());
             entry.insert("explode".to_owned(), false.into());
+        }
+        if parameter.repeated {
+            entry.insert("style".to_owned(), "form".into());
+            entry.insert("explode".to_owned(), true.into());
         }
         if let Some(example) = &parameter.example {
             entry.insert("example".to_owned(), example.clone());

@@ -40,12 +40,8 @@ impl Query {
                 ));
                 continue;
             };
-            if self
-                .0
-                .iter()
-                .take(index)
-                .any(|(earlier, _)| earlier == name)
-            {
+            let mut earlier = self.0.iter().take(index);
+            if !parameter.repeated && earlier.any(|(earlier, _)| earlier == name) {
                 errors.push(error(
                     name,
                     "repeated_parameter",
@@ -227,9 +223,10 @@ mod tests {
     fn everything_wrong_is_told_at_once_with_what_is_accepted() {
         let accepted = [
             Parameter::new("limit", ParameterKind::Integer { min: 1, max: 500 }, ""),
+            Parameter::new("site", ParameterKind::Text, "").repeated(),
             Parameter::new("side", ParameterKind::Choice(&["left", "right"]), "").required(),
         ];
-        let problem = Query::read("limit=0&colour=red&limit=2&x")
+        let problem = Query::read("limit=0&colour=red&limit=2&x&site=A&site=B&site=")
             .unwrap()
             .check(&accepted)
             .unwrap_err();
@@ -243,9 +240,10 @@ mod tests {
             ("?colour", "unknown_parameter"),
             ("?limit", "repeated_parameter"),
             ("?x", "unknown_parameter"),
+            ("?site", "invalid_parameter"),
             ("?side", "required"),
         ];
         assert_eq!(errors, expected);
-        assert!(problem.detail.ends_with("Accepted are limit, side."));
+        assert!(problem.detail.ends_with("Accepted are limit, site, side."));
     }
 }

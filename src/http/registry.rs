@@ -205,6 +205,8 @@ pub struct Parameter {
     pub kind: ParameterKind,
     /// Whether it must be there.
     pub required: bool,
+    /// Whether it may be given more than once, with another value each time.
+    pub repeated: bool,
     /// What it does.
     pub description: &'static str,
     /// What holds without it.
@@ -221,6 +223,7 @@ impl Parameter {
             name,
             kind,
             required: false,
+            repeated: false,
             description,
             default: None,
             example: None,
@@ -231,6 +234,13 @@ impl Parameter {
     #[must_use]
     pub fn required(mut self) -> Parameter {
         self.required = true;
+        self
+    }
+
+    /// The same, and it may be given more than once.
+    #[must_use]
+    pub fn repeated(mut self) -> Parameter {
+        self.repeated = true;
         self
     }
 

@@ -22,8 +22,8 @@ pub struct FigureFields {
     pub as_of: Date,
     /// How its intervals are computed.
     pub interval: IntervalFields,
-    /// The filters and options that were chosen, by their names.
-    pub chosen: BTreeMap<&'static str, String>,
+    /// The filters and options that were chosen, by their names: one value, or a list where several were.
+    pub chosen: BTreeMap<&'static str, Chosen>,
     /// Numbers from 1 up to below this are kept back; 0 for none.
     pub min_cell: u64,
     /// Whether names of people and places are numbers in it.
@@ -32,6 +32,26 @@ pub struct FigureFields {
     pub tables: Vec<TableFields>,
     /// What has to be known to read it.
     pub notes: Vec<&'static str>,
+}
+
+/// What was chosen.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "FigureChosen")]
+pub enum Chosen {
+    /// One value.
+    One(String),
+    /// Several, any of which fits.
+    Several(Vec<String>),
+}
+
+impl From<&[String]> for Chosen {
+    fn from(values: &[String]) -> Chosen {
+        match values {
+            [one] => Chosen::One(one.clone()),
+            several => Chosen::Several(several.to_vec()),
+        }
+    }
 }
 
 /// How intervals are computed.
@@ -113,7 +133,11 @@ impl From<&Report> for FigureFields {
                 method: report.interval.code(),
                 level_percent: LEVEL_PERCENT,
             },
-            chosen: report.chosen.iter().cloned().collect(),
+            chosen: report
+                .chosen
+                .iter()
+                .map(|(name, values)| (*name, Chosen::from(values.as_slice())))
+                .collect(),
             min_cell: report.min_cell,
             deidentified: report.deidentified,
             tables: report.tables.iter().map(TableFields::from).collect(),

@@ -1,5 +1,6 @@
 //! The figures of a cohort that is small enough to be counted by hand.
 
+use crate::pages::{Browser, between};
 use crate::service::{Answer, Service, id};
 use crate::support::databases::{TestDatabase, on_each_database};
 use medial::auth::Role;
@@ -40,9 +41,9 @@ fn block(number: u32, day: &str, baseline: bool, diary: Diary<'_>) -> Value {
 
 /// Six patients:
 ///
-/// 1. positive twice (90 %, 80 %), ablated, relief of 75 % at 3 months, 50 % at 6, 12.5 % at 12, sore after the ablation;
+/// 1. positive twice (90 %, 80 %) at one site, ablated, relief of 75 % at 3 months, 50 % at 6, 12.5 % at 12, sore after the ablation;
 /// 2. positive (80 %), then negative (40 %);
-/// 3. negative (40 %);
+/// 3. negative (40 %) at another site;
 /// 4. complete relief, and the diary ends in it;
 /// 5. no block yet;
 /// 6. a block without a baseline, with 50 % as stated.
@@ -55,11 +56,13 @@ fn cohort(service: &Service) {
     );
     first["agent"] = json!("lidocaine");
     first["operator"] = json!("=Dr. A");
+    first["site"] = json!("North, ward 2");
     first["stated_relief_percent"] = json!(90);
     let first = service.post("/v1/blocks", &first).expect(201);
     let mut again = block(1, "2025-02-10", true, &[(30, 2), (240, 2), (300, 8)]);
     again["agent"] = json!("bupivacaine");
     again["operator"] = json!("=Dr. A");
+    again["site"] = json!("North, ward 2");
     service.post("/v1/blocks", &again).expect(201);
     let ablation = json!({
         "episode_id": first["episode_id"], "performed_on": "2025-03-10", "joints": ["L4-5"], "side": "left",
@@ -73,10 +76,12 @@ fn cohort(service: &Service) {
     let ablation = service.post("/v1/ablations", &ablation).expect(201);
     let event = json!({"ablation_id": id(&ablation), "category": "soreness", "grade": "minor", "onset_on": "2025-03-11"});
     service.post("/v1/adverse-events", &event).expect(201);
+    let mut elsewhere = block(3, "2025-01-12", true, &[(30, 6)]);
+    elsewhere["site"] = json!("South");
     for block in [
+        elsewhere,
         block(2, "2025-01-11", true, &[(30, 2), (60, 9)]),
         block(2, "2025-02-11", true, &[(30, 6)]),
-        block(3, "2025-01-12", true, &[(30, 6)]),
         block(4, "2025-01-13", true, &[(30, 0), (60, 0)]),
     ] {
         service.post("/v1/blocks", &block).expect(201);
@@ -157,6 +162,11 @@ on_each_database! {
         assert_eq!(of("agent", "lidocaine", "scores", 80), (1, 1));
         assert_eq!(of("agent", "not recorded", "scores", 80), (2, 4));
         assert_eq!(of("operator", "=Dr. A", "scores", 80), (2, 2));
+        assert_eq!(["North, ward 2", "South", "not recorded"].map(|site| of("site", site, "scores", 80)), [(2, 2), (0, 1), (2, 3)]);
+        let rows = table(&found, "responders")["rows"].as_array().unwrap();
+        let mut dimensions: Vec<&str> = rows.iter().map(|row| row["by"].as_str().unwrap()).collect();
+        dimensions.dedup();
+        assert_eq!(dimensions, ["all", "region", "level", "agent", "guidance", "site", "operator"]);
         assert_eq!(of("level", "L4-5", "scores", 100), (1, 6));
         let all = row(&found, "responders", &json!({"by": "all", "measure": "scores", "threshold_percent": 80}));
         // Wilson's interval of 4 in 6.
@@ -179,6 +189,15 @@ on_each_database! {
         assert_eq!(ratings("to=2025-01-31"), 4);
         assert_eq!(ratings("operator=%3DDr.%20A"), 2);
         assert_eq!(ratings("agent=lidocaine"), 1);
+        assert_eq!(ratings("site=North%2C%20ward%202"), 2);
+        assert_eq!(ratings("site=North%2C%20ward%202&site=South"), 3);
+        let both = figure(&service, "funnel?site=South&site=North%2C%20ward%202");
+        assert_eq!(both["chosen"]["site"], json!(["North, ward 2", "South"]));
+        assert_eq!(share(&both, "steps", &json!({"step": "first_block"})), (2, 2));
+        assert_eq!(figure(&service, "responders?site=South")["chosen"]["site"], "South");
+        ask(&service, "responders?site=", Role::Clinician).expect(422);
+        let twice = ask(&service, "responders?region=lumbar&region=lumbar", Role::Clinician).expect(422);
+        assert_eq!(twice["errors"][0]["code"], "repeated_parameter");
         assert_eq!(ratings("region=lumbar&level=L4-5&guidance=fluoroscopy"), 6);
         // Who meets it today: 1, whose pain came back after the ablation, and 4.
         assert_eq!(ratings("profile=lumbar-consensus-2020"), 3);
@@ -279,6 +298,8 @@ on_each_database! {
         let found = try_it("/v1/analytics/what-if?against=medicare-lcd", Role::Clinician, document).expect(200);
         assert_eq!(share(&found, "summary", &json!({"group": "entering"})), (2, 5));
         assert_eq!(share(&found, "summary", &json!({"group": "leaving"})), (0, 5));
+        let of_two_sites = try_it("/v1/analytics/what-if?against=medicare-lcd&site=South&site=North%2C%20ward%202", Role::Clinician, document).expect(200);
+        assert_eq!(share(&of_two_sites, "summary", &json!({"group": "entering"})).1, 2);
         let entering = found["entering"].as_array().unwrap();
         assert_eq!(entering.len(), 2);
         assert!(entering.iter().all(|one| one["rules"].as_array().unwrap().contains(&json!("block_count"))));
@@ -336,6 +357,28 @@ on_each_database! {
         assert_eq!(share(&found, "digits", &json!({"by": "all", "finding": "nrs_whole"})), (19, 19));
     }
 
+    fn the_page_takes_several_sites_and_says_durations_as_everywhere(test: &TestDatabase) {
+        let service = Service::on(test);
+        cohort(&service);
+        let browser = Browser::of(&service, Role::Clinician);
+        let page = browser.get("/study?figure=relief-duration&site=South&site=North%2C+ward+2&site=");
+        let text = page.text();
+        for value in ["South", "North, ward 2", ""] {
+            assert!(text.contains(&format!("name=\"site\" value=\"{value}\"")), "{text}");
+        }
+        assert_eq!(text.matches("name=\"site\"").count(), 3);
+        let csv = between(text, "href=\"/study/table.csv?", "\"").replace("&#38;", "&");
+        let csv = browser.get(&format!("/study/table.csv?{csv}"));
+        assert!(csv.text().contains("\r\nall,80,2,2,0,"), "{}", csv.text());
+        for duration in ["30\u{a0}min", "2\u{a0}h<", "3\u{a0}h\u{a0}30\u{a0}min", "5\u{a0}h<"] {
+            assert!(text.contains(duration), "no {duration} in {text}");
+        }
+        let document = "id = \"trial\"\nversion = 1\ntitle = \"A trial\"\nregion = \"any\"\ntrust = \"unverified\"\nsource = \"a trial\"\n\n[criteria]\nrelief_percent = { value = 50, trust = \"unverified\", source = \"a trial\" }\nblocks = { value = 1, trust = \"unverified\", source = \"a trial\" }\n";
+        let tried = browser.post("/study/what-if", &[("document", document), ("site", "South"), ("site", "North, ward 2"), ("site", "")]);
+        assert_eq!(tried.status, 200, "{}", tried.text());
+        assert_eq!(tried.text().matches("name=\"site\"").count(), 3);
+    }
+
     fn small_numbers_are_kept_back_from_who_may_not_see_records(test: &TestDatabase) {
         let service = Service::on(test);
         cohort(&service);
@@ -350,6 +393,11 @@ on_each_database! {
         let clinician = figure(&service, "responders?deidentify=true&min_cell=2");
         let operators = row(&clinician, "responders", &json!({"by": "operator", "group": "operator 1", "measure": "scores", "threshold_percent": 80}));
         assert_eq!(operators["numerator"], 2);
+        let sites = figure(&service, "responders?deidentify=true&min_cell=0&site=South&site=North%2C%20ward%202");
+        let of = |site: &str| share(&sites, "responders", &json!({"by": "site", "group": site, "measure": "scores", "threshold_percent": 80}));
+        assert_eq!([of("site 1"), of("site 2")], [(2, 2), (0, 1)]);
+        assert_eq!(sites["chosen"]["site"], "2");
+        assert!(!sites.to_string().contains("North"), "{sites}");
     }
 
     fn nobody_is_no_error_and_what_there_is_not_is_told(test: &TestDatabase) {

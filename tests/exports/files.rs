@@ -192,6 +192,25 @@ on_each_database! {
         }
     }
 
+    fn a_job_takes_several_sites_and_the_one_of_earlier_versions(practice: &Practice) {
+        practice.record_patient("north");
+        for (site, shown, rows) in [
+            (json!("Elsewhere"), json!(["Elsewhere"]), 0),
+            (json!(["-Sitename", "Elsewhere", "Elsewhere"]), json!(["-Sitename", "Elsewhere"]), 2),
+        ] {
+            let export = practice.request(&json!({"dataset": "blocks", "format": "csv", "site": site}), "clinician@north");
+            jobs::run_waiting(&practice.app).unwrap();
+            let found = practice.get(&export, "clinician@north").expect(200).json();
+            assert_eq!((&found["state"], &found["rows"], &found["filters"]["site"]), (&json!("done"), &json!(rows), &shown));
+        }
+        let export = practice.request(&json!({"dataset": "blocks", "format": "csv"}), "clinician@north");
+        let id = export.rsplit('/').next().unwrap();
+        practice.database.execute(&format!("UPDATE exports SET filters = '{{\"site\":\"Elsewhere\"}}' WHERE id = '{id}'")).unwrap();
+        jobs::run_waiting(&practice.app).unwrap();
+        let found = practice.get(&export, "clinician@north").expect(200).json();
+        assert_eq!((&found["rows"], &found["filters"]["site"]), (&json!(0), &json!(["Elsewhere"])));
+    }
+
     fn what_cannot_be_asked_for_is_told_with_what_can(practice: &Practice) {
         practice.record_patient("north");
         let refused = |body: Value| practice.ask(Method::POST, "/v1/exports", "clinician@north", Some(&body)).expect(422).text().to_owned();
@@ -203,6 +222,8 @@ on_each_database! {
             (json!({"dataset": "blocks", "format": "csv", "columns": ["id", "id"]}), "named twice"),
             (json!({"datasets": ["blocks", "scores"], "format": "csv", "columns": ["id"]}), "where one dataset"),
             (json!({"datasets": ["blocks", "patients"], "format": "csv", "site": "A"}), "accepted are patient_id"),
+            (json!({"dataset": "blocks", "format": "csv", "site": []}), "Expected 1 to 100 names"),
+            (json!({"dataset": "blocks", "format": "csv", "site": ["A", " ", 7]}), "/site/2"),
             (json!({"dataset": "blocks", "format": "csv", "dates": "years"}), "de-identified export only"),
             (json!({"dataset": "outcomes", "format": "csv", "verdict": "perhaps"}), "does_not_meet"),
             (json!({"model": "omop", "format": "csv", "deidentify": true, "dates": "years"}), "can be shifted"),

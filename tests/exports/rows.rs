@@ -255,6 +255,16 @@ on_each_database! {
         assert_eq!(rows("/v1/exports/stream/blocks.ndjson?site=Elsewhere"), 0);
         assert_eq!(rows("/v1/exports/stream/ablations.ndjson?site=-Sitename"), 1);
         assert_eq!(rows("/v1/exports/stream/ablations.ndjson?site=Elsewhere"), 0);
+        for (dataset, all) in [("blocks", 2), ("scores", 8), ("ablations", 1), ("outcomes", 2)] {
+            let path = format!("/v1/exports/stream/{dataset}.ndjson?site=Elsewhere");
+            assert_eq!((rows(&path), rows(&format!("{path}&site=-Sitename"))), (0, all), "{dataset}");
+        }
+        let listed = |query: &str| practice.get(&format!("/v1/blocks?limit=1&count=true{query}"), "clinician@north").expect(200).json();
+        let first = listed("&site=Elsewhere&site=-Sitename");
+        assert_eq!((&first["count"], &listed("&site=Elsewhere")["count"]), (&json!(2), &json!(0)));
+        let cursor = first["next"].as_str().unwrap();
+        let second = listed(&format!("&site=-Sitename&site=Elsewhere&cursor={cursor}"));
+        assert_ne!(first["items"][0]["id"], second["items"][0]["id"]);
         assert_eq!(rows("/v1/exports/stream/follow_ups.ndjson?operator=Nobody"), 0);
         assert_eq!(rows(&format!("/v1/exports/stream/patients.ndjson?patient_id={}", recorded.patient)), 1);
         assert_eq!(rows(&format!("/v1/exports/stream/patients.ndjson?patient_id={}", recorded.episode)), 0);
@@ -324,6 +334,14 @@ on_each_database! {
         assert!(said(&output).contains("4 rows"), "{}", said(&output));
         let path = practice.directory.path().join("scores.csv");
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 5);
+
+        let of_sites = |sites: &[&str]| {
+            let output = run(&[&["blocks", "--format", "ndjson"], sites].concat());
+            assert!(output.status.success(), "{}", said(&output));
+            String::from_utf8(output.stdout).unwrap().lines().count()
+        };
+        assert_eq!(of_sites(&["--site", "Elsewhere"]), 0);
+        assert_eq!(of_sites(&["--site", "Elsewhere", "--site=-Sitename"]), 2);
 
         let refused = run(&["scores", "--output", "scores.csv"]);
         assert_eq!(refused.status.code(), Some(2));

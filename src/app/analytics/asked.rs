@@ -5,6 +5,7 @@ use crate::auth::{Action, Principal};
 use crate::domain::anatomy::{Joint, Region, Target};
 use crate::domain::block::{Agent, Guidance};
 use crate::domain::ids::EpisodeId;
+use crate::domain::sites::Sites;
 use crate::domain::study::{Options, Selection};
 use chrono::NaiveDate;
 use std::collections::HashSet;
@@ -20,8 +21,8 @@ pub struct Filter {
     pub from: Option<NaiveDate>,
     /// Procedures on this day or earlier.
     pub to: Option<NaiveDate>,
-    /// Procedures at this site.
-    pub site: Option<String>,
+    /// Procedures at these sites.
+    pub sites: Sites,
     /// Procedures by this operator.
     pub operator: Option<String>,
     /// In this region.
@@ -41,7 +42,7 @@ impl Filter {
     pub(super) fn takes_every_procedure(&self) -> bool {
         self.from.is_none()
             && self.to.is_none()
-            && self.site.is_none()
+            && self.sites.are_any()
             && self.operator.is_none()
             && self.agent.is_none()
             && self.guidance.is_none()
@@ -54,7 +55,7 @@ impl Filter {
         Selection {
             from: self.from,
             to: self.to,
-            site: self.site.clone(),
+            sites: self.sites.clone(),
             operator: self.operator.clone(),
             region: self.region,
             level: self.level,
@@ -104,13 +105,11 @@ impl Asked {
     }
 
     /// What was chosen, by its names.
-    pub(super) fn chosen(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn chosen(&self) -> Vec<(&'static str, Vec<String>)> {
         let filter = &self.filter;
         let day = |day: Option<NaiveDate>| day.map(|day| day.to_string());
-        let all = [
-            ("from", day(filter.from)),
-            ("to", day(filter.to)),
-            ("site", filter.site.clone()),
+        let before = [("from", day(filter.from)), ("to", day(filter.to))];
+        let after = [
             ("operator", filter.operator.clone()),
             (
                 "region",
@@ -130,8 +129,11 @@ impl Asked {
             ),
             ("step", Some(self.options.step.to_string())),
         ];
-        all.into_iter()
-            .filter_map(|(name, value)| value.map(|value| (name, value)))
+        let one = |(name, value): (&'static str, Option<String>)| (name, Vec::from_iter(value));
+        let sites = ("site", filter.sites.names().to_vec());
+        let all = before.map(one).into_iter().chain([sites]);
+        all.chain(after.map(one))
+            .filter(|(_, values)| !values.is_empty())
             .collect()
     }
 }

@@ -116,7 +116,7 @@ pub fn what_if(
     )?;
     unit.note_read(Action::ReadAnalytics, "what-if", None, None);
     let mut chosen = asked.chosen();
-    chosen.push(("against", against.id.clone()));
+    chosen.push(("against", vec![against.id.clone()]));
     let report = Report {
         figure: "what-if",
         title: "What-if",

@@ -4,6 +4,7 @@ use crate::db::queries::export_rows;
 use crate::domain::Vocabulary;
 use crate::domain::anatomy::Region;
 use crate::domain::qualification::Verdict;
+use crate::domain::sites::Sites;
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -21,9 +22,14 @@ pub struct ExportFilter {
     /// Of procedures by this operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// Of procedures at this site.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub site: Option<String>,
+    /// Of procedures at these sites.
+    #[serde(
+        default,
+        rename = "site",
+        with = "sites",
+        skip_serializing_if = "Sites::are_any"
+    )]
+    pub sites: Sites,
     /// Of episodes of this region.
     #[serde(default, with = "term", skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
@@ -39,6 +45,34 @@ pub struct ExportFilter {
     /// The same, on this day or earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<NaiveDate>,
+}
+
+/// Sites as they are stored: a list, or the one name that there could be at first.
+mod sites {
+    use crate::domain::sites::Sites;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        One(String),
+        Several(Vec<String>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        sites: &Sites,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        sites.names().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Sites, D::Error> {
+        Ok(match Option::<Stored>::deserialize(deserializer)? {
+            None => Sites::default(),
+            Some(Stored::One(name)) => Sites::of([name]),
+            Some(Stored::Several(names)) => Sites::of(names),
+        })
+    }
 }
 
 /// Terms of closed lists as they are stored: their codes.
@@ -73,7 +107,7 @@ impl ExportFilter {
             ("patient_id", self.patient_id.is_some()),
             ("episode_id", self.episode_id.is_some()),
             ("operator", self.operator.is_some()),
-            ("site", self.site.is_some()),
+            ("site", !self.sites.are_any()),
             ("region", self.region.is_some()),
             ("profile", self.profile.is_some()),
             ("verdict", self.verdict.is_some()),
@@ -109,7 +143,7 @@ impl ExportFilter {
             id("patient_id", self.patient_id),
             id("episode_id", self.episode_id),
             self.operator.as_ref().map(|_| "operator".to_owned()),
-            self.site.as_ref().map(|_| "site".to_owned()),
+            (!self.sites.are_any()).then(|| "site".to_owned()),
             self.region
                 .map(|region| format!("region={}", region.code_of())),
             self.profile
@@ -134,7 +168,7 @@ impl ExportFilter {
                 patient: self.patient_id,
                 episode: self.episode_id,
                 operator: self.operator.clone(),
-                site: self.site.clone(),
+                sites: self.sites.clone(),
                 from: self.from,
                 to: self.to,
             },

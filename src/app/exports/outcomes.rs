@@ -361,9 +361,9 @@ impl Outcome {
         let of = &filter.procedures;
         let day = block.map(Block::local_date);
         let operator = block.and_then(|block| block.operator.as_ref());
-        let site = block.and_then(|block| block.site.as_ref());
+        let site = block.and_then(|block| block.site.as_deref());
         (of.operator.is_none() || of.operator.as_ref() == operator)
-            && (of.site.is_none() || of.site.as_ref() == site)
+            && of.sites.admit(site)
             && of
                 .from
                 .is_none_or(|from| day.is_some_and(|day| day >= from))

@@ -88,7 +88,7 @@ pub(super) fn responders(report: &Report) -> Vec<Drawing> {
     );
     let mut before = "";
     let groups = rows(
-        &["region", "level", "agent", "guidance", "operator"],
+        &["region", "level", "agent", "guidance", "site", "operator"],
         Some(80),
         Some("scores"),
     );

@@ -7,6 +7,7 @@ use crate::db::rows::{self, BlockRow, Stored, micros};
 use crate::db::schema::blocks;
 use crate::db::{Page, Result, Tx};
 use crate::domain::block::Block;
+use crate::domain::sites::Sites;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
@@ -20,8 +21,8 @@ pub struct Filter {
     pub episode: Option<Uuid>,
     /// Performed by this operator.
     pub operator: Option<String>,
-    /// Performed at this site.
-    pub site: Option<String>,
+    /// Performed at these sites.
+    pub sites: Sites,
     /// Performed on this day or later, by the local calendar.
     pub from: Option<NaiveDate>,
     /// Performed on this day or earlier.
@@ -42,8 +43,8 @@ macro_rules! filtered {
         if let Some(operator) = &filter.operator {
             query = query.filter(blocks::operator.eq(operator));
         }
-        if let Some(site) = &filter.site {
-            query = query.filter(blocks::site.eq(site));
+        if !filter.sites.are_any() {
+            query = query.filter(blocks::site.eq_any(filter.sites.names()));
         }
         if let Some(from) = filter.from {
             query = query.filter(blocks::performed_on.ge($crate::db::rows::date_text(from)));

@@ -229,8 +229,8 @@ macro_rules! filtered_ablations {
         if let Some(operator) = &filter.operator {
             query = query.filter(ablations::operator.eq(operator));
         }
-        if let Some(site) = &filter.site {
-            query = query.filter(ablations::site.eq(site));
+        if !filter.sites.are_any() {
+            query = query.filter(ablations::site.eq_any(filter.sites.names()));
         }
         if let Some(from) = filter.from {
             query = query.filter(ablations::performed_on.ge(date_text(from)));

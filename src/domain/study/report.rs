@@ -17,8 +17,8 @@ pub struct Report {
     pub as_of: NaiveDate,
     /// How its intervals are computed.
     pub interval: IntervalMethod,
-    /// The filters and options that were chosen, by their names.
-    pub chosen: Vec<(&'static str, String)>,
+    /// The filters and options that were chosen, by their names: one value, or each of those that were chosen.
+    pub chosen: Vec<(&'static str, Vec<String>)>,
     /// Numbers from 1 up to below this are kept back; 0 for none.
     pub min_cell: u64,
     /// Whether names of people and places are numbers in it.
@@ -46,9 +46,13 @@ impl Report {
             table.keep_small_numbers_back(self.min_cell);
         }
         if self.deidentified {
-            for (name, value) in &mut self.chosen {
+            for (name, values) in &mut self.chosen {
                 if matches!(*name, "operator" | "site") {
-                    *value = "one".to_owned();
+                    let how_many = match values.len() {
+                        1 => "one".to_owned(),
+                        more => more.to_string(),
+                    };
+                    *values = vec![how_many];
                 }
             }
         }

@@ -19,6 +19,7 @@ enum Dimension {
     Level,
     Agent,
     Guidance,
+    Site,
     Operator,
 }
 
@@ -30,6 +31,7 @@ impl Dimension {
             Dimension::Level => "level",
             Dimension::Agent => "agent",
             Dimension::Guidance => "guidance",
+            Dimension::Site => "site",
             Dimension::Operator => "operator",
         }
     }
@@ -190,6 +192,7 @@ fn groups(reading: &BlockReading<'_>, selection: &Selection) -> Vec<Group> {
         Dimension::Guidance,
         word(block.guidance.map(|guidance| guidance.code())),
     ));
+    groups.push((Dimension::Site, word(block.site.as_deref())));
     groups.push((Dimension::Operator, word(block.operator.as_deref())));
     groups
 }

@@ -5,6 +5,7 @@ use crate::domain::ablation::Ablation;
 use crate::domain::anatomy::{Joint, Region, Target};
 use crate::domain::block::{Agent, Block, Guidance};
 use crate::domain::ids::EpisodeId;
+use crate::domain::sites::Sites;
 use chrono::NaiveDate;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ pub struct Selection {
     pub from: Option<NaiveDate>,
     /// Procedures on this day or earlier.
     pub to: Option<NaiveDate>,
-    /// Procedures at this site.
-    pub site: Option<String>,
+    /// Procedures at these sites.
+    pub sites: Sites,
     /// Procedures by this operator.
     pub operator: Option<String>,
     /// In this region.
@@ -38,10 +39,11 @@ impl Selection {
     }
 
     fn place(&self, site: Option<&String>, operator: Option<&String>) -> bool {
-        let fits = |wanted: Option<&String>, there: Option<&String>| {
-            wanted.is_none_or(|wanted| there == Some(wanted))
-        };
-        fits(self.site.as_ref(), site) && fits(self.operator.as_ref(), operator)
+        self.sites.admit(site.map(String::as_str))
+            && self
+                .operator
+                .as_ref()
+                .is_none_or(|wanted| operator == Some(wanted))
     }
 
     fn technique(&self, block: &Block) -> bool {
@@ -116,7 +118,7 @@ impl Selection {
     /// Whether an episode without a block is selected: there is nothing yet that the other filters could be about.
     #[must_use]
     pub fn episode_without_block(&self, episode: &CohortEpisode) -> bool {
-        let of_procedures = self.site.is_some()
+        let of_procedures = !self.sites.are_any()
             || self.operator.is_some()
             || self.level.is_some()
             || self.agent.is_some()

@@ -9,11 +9,13 @@ use crate::domain::anatomy::{Joint, Region, Side};
 use crate::domain::block::{Agent, Guidance};
 use crate::domain::pain::Threshold;
 use crate::domain::qualification::Rule;
+use crate::domain::sites::Sites;
 use crate::domain::statistics::IntervalMethod;
 use crate::domain::study::{Figure, Options, Report};
 use crate::http::accept::preferred;
 use crate::http::call::Call;
 use crate::http::problem::Kind;
+use crate::http::query::Query;
 use crate::http::registry::{Endpoint, Example, Handler, Parameter, ParameterKind};
 use crate::http::reply::Reply;
 use crate::http::state::State;
@@ -121,7 +123,7 @@ pub fn parameters() -> Vec<Parameter> {
     vec![
         new("from", ParameterKind::Date, "Procedures on this day or later: of figures about targets and episodes, the first block; of outcomes, the ablation.").like("2020-01-01"),
         new("to", ParameterKind::Date, "The same, on this day or earlier.").like("2029-12-31"),
-        new("site", ParameterKind::Text, "Procedures at this site."),
+        new("site", ParameterKind::Text, "Procedures at this site; repeated, at any of these sites.").repeated(),
         new("operator", ParameterKind::Text, "Procedures by this operator."),
         new("region", ParameterKind::Choice(Region::CODES), "In this region."),
         new("level", ParameterKind::Choice(Joint::codes()), "At this joint."),
@@ -139,21 +141,22 @@ pub fn parameters() -> Vec<Parameter> {
 /// What a request asks for, from its query.
 #[must_use]
 pub fn asked_of(call: &Call) -> Asked {
-    asked_from(|name| call.query(name))
+    asked_from(call.whole_query())
 }
 
 /// What is asked for in a query or a form. What has no meaning there restricts nothing; the pipeline has refused it of a
 /// query.
 #[must_use]
-pub fn asked_from<'v>(value: impl Fn(&'static str) -> Option<&'v str>) -> Asked {
+pub fn asked_from(query: &Query) -> Asked {
     let usual = Options::default();
+    let value = |name| query.get(name);
     let day = |name| value(name).and_then(|day| day.parse().ok());
     let number = |name| value(name).and_then(|number| number.parse::<u8>().ok());
     Asked {
         filter: Filter {
             from: day("from"),
             to: day("to"),
-            site: value("site").map(str::to_owned),
+            sites: Sites::of(query.all("site")),
             operator: value("operator").map(str::to_owned),
             region: value("region").and_then(|code| Region::from_code(code).ok()),
             level: value("level").and_then(|code| Joint::from_code(code).ok()),

@@ -10,6 +10,7 @@ use crate::app::{BlockFilter, Error, Result, Stored, Unit, recorded};
 use crate::auth::Action;
 use crate::domain::block::Block;
 use crate::domain::pain::{RecordedScore, ScoreRow, Threshold};
+use crate::domain::sites::Sites;
 use crate::http::call::{Call, Page};
 use crate::http::problem::Kind;
 use crate::http::registry::{Endpoint, Parameter, ParameterKind};
@@ -105,7 +106,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 Parameter::new("patient_id", ParameterKind::Id, "Those of one patient."),
                 Parameter::new("episode_id", ParameterKind::Id, "Those of one episode."),
                 Parameter::new("operator", ParameterKind::Text, "Those that this operator performed."),
-                Parameter::new("site", ParameterKind::Text, "Those that were performed there."),
+                Parameter::new("site", ParameterKind::Text, "Those that were performed there; repeated, at any of these sites.").repeated(),
                 Parameter::new("from", ParameterKind::Date, "Performed on this day or later, by the local calendar of the block."),
                 Parameter::new("to", ParameterKind::Date, "Performed on this day or earlier."),
             ])
@@ -215,7 +216,7 @@ fn list(state: &State, call: &Call) -> Result<Reply> {
         patient: call.query_id("patient_id"),
         episode: call.query_id("episode_id"),
         operator: call.query("operator").map(str::to_owned),
-        site: call.query("site").map(str::to_owned),
+        sites: Sites::of(call.query_all("site")),
         from: call.query_date("from"),
         to: call.query_date("to"),
     };

@@ -92,6 +92,11 @@ impl Filters {
         self.chosen.get(name).unwrap_or_default()
     }
 
+    /// A field for each site that was chosen, and an empty one for another.
+    fn sites(&self) -> Vec<&str> {
+        self.chosen.all("site").chain([""]).collect()
+    }
+
     fn is(&self, name: &str, value: &str) -> bool {
         self.value(name) == value
     }

@@ -120,7 +120,7 @@ pub(super) fn run(state: &State, call: &Call) -> Result<Reply> {
         .unwrap_or_default()
         .replace("\r\n", "\n");
     let against = sent.get("against").unwrap_or_default().to_owned();
-    let asked = asked_from(|name| sent.get(name).filter(|value| !value.is_empty()));
+    let asked = asked_from(&chosen);
     let template = state.app.read(call.principal()?, |unit| {
         let named = Some(against.as_str()).filter(|against| !against.is_empty());
         let tried = analytics::what_if(unit, &document, named, &asked, &mut |_| Ok(()));

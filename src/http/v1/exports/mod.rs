@@ -10,6 +10,7 @@ use crate::auth::Action;
 use crate::domain::Vocabulary;
 use crate::domain::anatomy::Region;
 use crate::domain::qualification::Verdict;
+use crate::domain::sites::Sites;
 use crate::export::dictionary::markdown;
 use crate::export::{check, files, media_type};
 use crate::http::call::{Call, Page};
@@ -37,7 +38,12 @@ fn parameters() -> Vec<Parameter> {
             ParameterKind::Text,
             "Of procedures by this operator.",
         ),
-        new("site", ParameterKind::Text, "Of procedures at this site."),
+        new(
+            "site",
+            ParameterKind::Text,
+            "Of procedures at this site; repeated, at any of these sites.",
+        )
+        .repeated(),
         new(
             "region",
             ParameterKind::Choice(Region::CODES),
@@ -196,7 +202,7 @@ fn stream(state: &State, call: &Call) -> Result<Reply> {
         patient_id: call.query_id("patient_id"),
         episode_id: call.query_id("episode_id"),
         operator: call.query("operator").map(str::to_owned),
-        site: call.query("site").map(str::to_owned),
+        sites: Sites::of(call.query_all("site")),
         region: term_of_query(call, "region"),
         profile: call.query("profile").map(str::to_owned),
         verdict: term_of_query(call, "verdict"),

@@ -8,14 +8,16 @@ use crate::app::exports::{
 use crate::app::{Error, Result};
 use crate::domain::anatomy::Region;
 use crate::domain::qualification::Verdict;
+use crate::domain::sites::Sites;
 use crate::http::registry::Example;
 use crate::wire::errors::FieldErrors;
 use crate::wire::scalar::{Code, Date, Id, Instant, Text};
 use chrono::{DateTime, Utc};
-use deserr::Deserr;
-use schemars::JsonSchema;
+use deserr::{Deserr, IntoValue, Sequence, Value as Given, ValuePointerRef};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// An export as asked for.
 #[derive(Debug, Clone, Deserr, JsonSchema)]
@@ -51,9 +53,9 @@ pub(super) struct ExportBody {
     /// Of procedures by this operator.
     #[deserr(default)]
     operator: Option<Text<200>>,
-    /// Of procedures at this site.
+    /// Of procedures at this site, or at any of these.
     #[deserr(default)]
-    site: Option<Text<200>>,
+    site: Option<SiteNames>,
     /// Of episodes of this region.
     #[deserr(default)]
     region: Option<Code<Region>>,
@@ -106,13 +108,69 @@ impl ExportBody {
             patient_id: self.patient_id.map(|id| id.0),
             episode_id: self.episode_id.map(|id| id.0),
             operator: self.operator.as_ref().map(|text| text.0.clone()),
-            site: self.site.as_ref().map(|text| text.0.clone()),
+            sites: self
+                .site
+                .as_ref()
+                .map_or_else(Sites::default, |names| names.0.clone()),
             region: self.region.map(|region| region.0),
             profile: self.profile.as_ref().map(|text| text.0.clone()),
             verdict: self.verdict.map(|verdict| verdict.0),
             from: self.from.map(|date| date.0),
             to: self.to.map(|date| date.0),
         }
+    }
+}
+
+/// At most so many sites are chosen at once.
+const MOST_SITES: usize = 100;
+
+/// The name of a site, or a list of names.
+#[derive(Debug, Clone)]
+struct SiteNames(Sites);
+
+impl Deserr<FieldErrors> for SiteNames {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Given<V>,
+        location: ValuePointerRef,
+    ) -> std::result::Result<Self, FieldErrors> {
+        let Given::Sequence(sequence) = value else {
+            let Text::<200>(name) = Text::deserialize_from_value(value, location)?;
+            return Ok(SiteNames(Sites::of([name])));
+        };
+        if !(1..=MOST_SITES).contains(&sequence.len()) {
+            let detail = format!(
+                "Expected 1 to {MOST_SITES} names; leave the field out where any site will do."
+            );
+            return Err(FieldErrors::at(location, "wrong_number", detail));
+        }
+        let (mut names, mut errors) = (Vec::new(), FieldErrors::default());
+        for (place, name) in sequence.into_iter().enumerate() {
+            let at = location.push_index(place);
+            match Text::<200>::deserialize_from_value(name.into_value(), at) {
+                Ok(Text(name)) => names.push(name),
+                Err(error) => errors.add(error),
+            }
+        }
+        if errors.is_empty() {
+            Ok(SiteNames(Sites::of(names)))
+        } else {
+            Err(errors)
+        }
+    }
+}
+
+impl JsonSchema for SiteNames {
+    fn schema_name() -> Cow<'static, str> {
+        "SiteNames".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let name = generator.subschema_for::<Text<200>>();
+        json_schema!({ "anyOf": [name.clone(), { "type": "array", "items": name, "minItems": 1, "maxItems": MOST_SITES }] })
     }
 }
 
@@ -126,8 +184,8 @@ struct FilterView {
     episode_id: Option<Id>,
     /// Of procedures by this operator.
     operator: Option<String>,
-    /// Of procedures at this site.
-    site: Option<String>,
+    /// Of procedures at any of these sites.
+    site: Option<Vec<String>>,
     /// Of episodes of this region.
     region: Option<Code<Region>>,
     /// Of what this profile says.
@@ -216,7 +274,7 @@ pub(super) fn view(export: &Export, files: &[ExportFile]) -> Result<ExportView> 
             patient_id: filter.patient_id.map(Id),
             episode_id: filter.episode_id.map(Id),
             operator: filter.operator,
-            site: filter.site,
+            site: (!filter.sites.are_any()).then(|| filter.sites.names().to_vec()),
             region: filter.region.map(Code),
             profile: filter.profile,
             verdict: filter.verdict.map(Code),
