@@ -3,14 +3,15 @@
 use crate::samples::{Chart, DbResult, Dice, OURS, THEIRS, day, instant, new_id};
 use crate::support::databases::{TestDatabase, on_each_database};
 use medial::db::queries::{
-    self, adverse_events, audit, blocks, candidates, deliveries, subscriptions,
+    self, adverse_events, analytics, audit, blocks, candidates, deliveries, subscriptions,
 };
 use medial::db::rows::{
     AuditSeal, BulkState, DeliveryState, ExportState, NewAuditEntry, SubscriptionKind,
 };
-use medial::db::{DatabaseKind, Tx};
+use medial::db::{Database, DatabaseKind, Tx};
 use medial::domain::anatomy::{Region, Side};
 use medial::domain::patient::Identifier;
+use medial::domain::sites::Sites;
 use medial::domain::subscription::Topic;
 use medial::seam::System;
 use uuid::Uuid;
@@ -193,6 +194,15 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
             },
             blocks::Filter {
                 operator: Some("x".into()),
+                ..blocks::Filter::default()
+            },
+            blocks::Filter {
+                operator: Some("x".into()),
+                sites: Sites::of(["x", "y"]),
+                ..blocks::Filter::default()
+            },
+            blocks::Filter {
+                sites: Sites::of(["x", "y"]),
                 ..blocks::Filter::default()
             },
         ];
@@ -472,6 +482,102 @@ on_each_database! {
             know_of_a_large_clinic(test);
             let found = faults_of_exports(test, &chart);
             assert!(found.is_empty(), "{} faults in a large clinic:\n{}", found.len(), found.join("\n"));
+        }
+    }
+}
+
+/// An organization that has nearly everything in its database to itself, as a clinic has; one of its patients.
+fn fill_a_clinic(test: &TestDatabase) -> Uuid {
+    let mut dice = Dice(23);
+    let charts: Vec<Chart> = (0..400)
+        .map(|number| Chart::random(if number < 395 { OURS } else { THEIRS }, &mut dice))
+        .collect();
+    let patient = charts[200].patient.id;
+    test.database
+        .write(move |tx| {
+            let mut dice = Dice(24);
+            for chart in &charts {
+                chart.insert(tx)?;
+                let organization = chart.patient.organization.as_str();
+                queries::reviews::insert(tx, organization, &dice.review(chart.episode.id))?;
+                let mut judged = Vec::new();
+                for joint in ["L3-4", "L4-5"] {
+                    for profile in 0..6 {
+                        let profile = format!("profile-{profile}");
+                        let judgement = dice.judgement(joint, Side::Left, &profile);
+                        judged.push((chart.episode.id, judgement));
+                    }
+                }
+                queries::determinations::replace(
+                    tx,
+                    organization,
+                    &System::default(),
+                    chart.patient.id,
+                    instant().date_naive(),
+                    judged,
+                )?;
+            }
+            DbResult::Ok(())
+        })
+        .unwrap();
+    patient
+}
+
+/// Everything that a figure asks of the database, held against what no figure may do.
+fn faults_of_figures(test: &TestDatabase, patient: Uuid) -> Vec<String> {
+    // Opened anew: a connection of SQLite keeps the statistics that it began with.
+    let database = Database::open(&test.settings).unwrap();
+    let mut found = Vec::new();
+    let mut check = |name: &str, work: &dyn Fn(&mut Tx<'_>) -> DbResult<()>| {
+        let plans = database.plans(work).unwrap();
+        assert!(!plans.is_empty(), "{name} ran no statement");
+        let (decisions, others): (Vec<_>, Vec<_>) = plans
+            .into_iter()
+            .partition(|(statement, _)| statement.contains("deferred_until"));
+        // The decisions about the episodes of one chunk are sorted; nothing else is.
+        found.extend(faults_in(test, name, true, &decisions));
+        found.extend(faults_in(test, name, false, &others));
+    };
+    let patient = patient.to_string();
+    for after in [None, Some(patient.as_str())] {
+        for number in 0..8 {
+            let wanted = analytics::Wanted {
+                scores: number & 1 > 0,
+                events: number & 2 > 0,
+                referrals: number & 4 > 0,
+            };
+            let name = format!("cohort, {wanted:?}");
+            check(&name, &|tx| {
+                let chunk = analytics::cohort(tx, OURS, wanted, after, 100)?;
+                assert!(chunk.len() > 1, "{name}");
+                Ok(())
+            });
+        }
+        check("verdicts", &|tx| {
+            analytics::verdicts(tx, OURS, after, 100).map(|_| ())
+        });
+    }
+    check("targets that meet a profile", &|tx| {
+        analytics::targets_meeting(tx, OURS, "profile-1").map(|_| ())
+    });
+    found
+}
+
+on_each_database! {
+    fn no_figure_reads_a_whole_table(test: &TestDatabase) {
+        let patient = fill_a_clinic(test);
+        let states: &[(&str, &str)] = match test.kind() {
+            DatabaseKind::Sqlite => &[
+                ("as migrated", "SELECT 1"),
+                ("once optimized", "PRAGMA analysis_limit = 400; PRAGMA optimize = 0x10002"),
+                ("once analyzed", "PRAGMA analysis_limit = 0; ANALYZE"),
+            ],
+            DatabaseKind::Postgres => &[("as migrated", "SELECT 1"), ("once analyzed", "ANALYZE")],
+        };
+        for (state, change) in states {
+            test.execute(change).unwrap();
+            let found = faults_of_figures(test, patient);
+            assert!(found.is_empty(), "{} faults {state}:\n{}", found.len(), found.join("\n"));
         }
     }
 }
