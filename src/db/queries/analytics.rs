@@ -1,13 +1,14 @@
 //! The cohort, as the figures read it: chunk by chunk, with no more columns than they need.
 //!
-//! A chunk is read in one thread and turned into domain values in another: reading takes about as long as the rest.
+//! A chunk is read in one thread and turned into domain values in another. Reading the scores takes longest, so their ids
+//! and codes are read without a text for each.
 
 use super::adverse_events::After;
 use super::reviews;
 use crate::db::dialect::query;
 use crate::db::rows::{
-    AblationRow, AdverseEventRow, BlockRow, EpisodeRow, FollowUpRow, ReviewDecision, Stored, code,
-    id, instant, local_instant, maybe_code, maybe_instant, percent, score,
+    AblationRow, AdverseEventRow, BlockRow, EpisodeRow, FollowUpRow, Key, ReviewDecision, Stored,
+    Term, code, id, instant, local_instant, maybe_instant, percent, score_of,
 };
 use crate::db::schema::{
     ablations, adverse_events, blocks, determinations, episodes, follow_ups, patients, scores,
@@ -19,7 +20,7 @@ use crate::domain::anatomy::{Joint, Side, Target};
 use crate::domain::block::Block;
 use crate::domain::episode::Episode;
 use crate::domain::ids::{AblationId, BlockId, EpisodeId, FollowUpId, ScoreId};
-use crate::domain::pain::{Context, RecordedScore, ScoreRow};
+use crate::domain::pain::{Context, RecordedScore, Scale, ScoreRow};
 use crate::domain::qualification::{
     History, RecordedAblation, RecordedBlock, RecordedFollowUp, Statuses, Verdict,
     tell_of_sessions_elsewhere,
@@ -45,14 +46,14 @@ pub struct Wanted {
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = scores)]
 struct ScoreColumns {
-    id: String,
-    block_id: String,
+    id: Key,
+    block_id: Key,
     taken_at: i64,
     taken_offset: i32,
-    scale: String,
+    scale: Term<Scale>,
     value_tenths: i32,
-    context: String,
-    side: Option<String>,
+    context: Term<Context>,
+    side: Option<Term<Side>>,
     stated_relief_tenths: Option<i32>,
     analgesic_taken: bool,
     recorded_at: i64,
@@ -192,7 +193,7 @@ impl CohortChunk {
     /// # Errors
     /// When a row holds what nobody put there.
     pub fn read(self, zone: Tz) -> Result<Vec<CohortPatient>> {
-        let (mut scores, mut retrospective) = recorded_scores(self.scores)?;
+        let (mut scores, mut retrospective) = recorded_scores(&self.scores)?;
         let mut follow_ups: HashMap<Uuid, Vec<RecordedFollowUp>> = HashMap::new();
         for row in self.follow_ups {
             let stored = Stored::<FollowUp>::try_from(row)?;
@@ -286,29 +287,38 @@ impl CohortChunk {
 /// The scores of each block, and how many of each were entered from memory.
 type ScoresOfBlocks = (HashMap<Uuid, Vec<RecordedScore>>, HashMap<Uuid, u64>);
 
-fn recorded_scores(rows: Vec<ScoreColumns>) -> Result<ScoresOfBlocks> {
+fn recorded_scores(rows: &[ScoreColumns]) -> Result<ScoresOfBlocks> {
     let mut scores: HashMap<Uuid, Vec<RecordedScore>> = HashMap::new();
     let mut retrospective: HashMap<Uuid, u64> = HashMap::new();
-    for row in rows {
-        let (block, own) = (id(&row.block_id)?, id(&row.id)?);
-        let value = ScoreRow {
-            taken_at: local_instant(row.taken_at, row.taken_offset)?,
-            score: score(&row.scale, row.value_tenths)?,
-            context: code(&row.context, Context::from_code)?,
-            side: maybe_code(row.side.as_deref(), Side::from_code)?,
-            stated_relief: percent(row.stated_relief_tenths)?,
-            analgesic_taken: row.analgesic_taken,
-            reported_by: None,
-            answered_at: maybe_instant(row.answered_at)?,
+    // Those of a block mostly come one after the other.
+    for of_block in rows.chunk_by(|one, next| one.block_id == next.block_id) {
+        let Some(Key(block)) = of_block.first().map(|row| row.block_id) else {
+            continue;
         };
-        if value.is_retrospective(instant(row.recorded_at)?) {
-            *retrospective.entry(block).or_default() += 1;
+        let recorded = scores.entry(block).or_default();
+        recorded.reserve_exact(of_block.len());
+        let mut late = 0;
+        for row in of_block {
+            let value = ScoreRow {
+                taken_at: local_instant(row.taken_at, row.taken_offset)?,
+                score: score_of(row.scale.0, row.value_tenths)?,
+                context: row.context.0,
+                side: row.side.map(|side| side.0),
+                stated_relief: percent(row.stated_relief_tenths)?,
+                analgesic_taken: row.analgesic_taken,
+                reported_by: None,
+                answered_at: maybe_instant(row.answered_at)?,
+            };
+            late += u64::from(value.is_retrospective(instant(row.recorded_at)?));
+            recorded.push(RecordedScore {
+                id: ScoreId(row.id.0),
+                sequence: row.id.0.as_u128(),
+                row: value,
+            });
         }
-        scores.entry(block).or_default().push(RecordedScore {
-            id: ScoreId(own),
-            sequence: own.as_u128(),
-            row: value,
-        });
+        if late > 0 {
+            *retrospective.entry(block).or_default() += late;
+        }
     }
     Ok((scores, retrospective))
 }

@@ -8,6 +8,7 @@ mod block;
 mod bulk;
 mod cds;
 mod client;
+mod columns;
 mod determination;
 mod diary;
 mod episode;
@@ -39,6 +40,7 @@ pub(super) use block::BlockRow;
 pub(super) use bulk::{BulkExportRow, BulkFileRow};
 pub(super) use cds::{CardRow, FeedbackCountRow, FeedbackRow};
 pub(super) use client::ClientRow;
+pub(super) use columns::{Key, Term};
 pub(super) use determination::{DeterminationHistoryRow, DeterminationRow};
 pub(super) use diary::{DiaryEntryRow, DiaryLinkRow};
 pub(super) use episode::EpisodeRow;
@@ -222,7 +224,10 @@ pub(super) fn percent_tenths(percent: Option<Percent>) -> Option<i32> {
 }
 
 pub(super) fn score(scale: &str, tenths: i32) -> Result<Score, DbError> {
-    let scale = code(scale, Scale::from_code)?;
+    score_of(code(scale, Scale::from_code)?, tenths)
+}
+
+pub(super) fn score_of(scale: Scale, tenths: i32) -> Result<Score, DbError> {
     let tenths = i16::try_from(tenths).map_err(|_| corrupt("a score"))?;
     Score::new(scale, tenths).map_err(|_| corrupt("a score"))
 }
