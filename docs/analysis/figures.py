@@ -4,7 +4,7 @@
     python3 -m venv venv && venv/bin/pip install duckdb matplotlib
     venv/bin/python figures.py study figures
 
-1. How many blocks relieve by how much, by agent, with Wilson's intervals.
+1. How many blocks relieve by how much, with Wilson's intervals.
 2. How long relief of at least 80 % lasted: at least, and at most, since nobody knows what is between two scores.
 3. How many of the ablated targets had at least 50 % relief at 3, 6 and 12 months.
 """
@@ -33,7 +33,7 @@ def wilson(hits, of):
 
 
 def bars(axes, labels, counts, colour):
-    """Shares with their intervals, each with its numbers."""
+    """Shares with their intervals, each with its numbers; gives back what it drew, in words."""
     shares = [wilson(hits, of) for hits, of in counts]
     places = range(len(labels))
     axes.bar(places, [100 * share for share, _, _ in shares], color=colour, width=0.6)
@@ -48,6 +48,10 @@ def bars(axes, labels, counts, colour):
     axes.set_xticks(list(places), [f"{label}\n{hits} of {of}" for label, (hits, of) in zip(labels, counts)])
     axes.set_ylim(0, 100)
     axes.set_ylabel("%")
+    return ", ".join(
+        f"{label.removeprefix('≥ ')} {hits} of {of} ({100 * (share - low):.1f} to {100 * (share + high):.1f})"
+        for label, (hits, of), (share, low, high) in zip(labels, counts, shares)
+    )
 
 
 def responders(study, axes):
@@ -57,9 +61,8 @@ def responders(study, axes):
         WHERE baseline > 0
         GROUP BY threshold_percent ORDER BY threshold_percent
     """).fetchall()
-    bars(axes, [f"≥ {threshold} %" for threshold, _, _ in rows], [(hits, of) for _, hits, of in rows], BLUE)
     axes.set_title("Blocks and sides with relief at some time")
-    return len(rows)
+    return bars(axes, [f"≥ {threshold} %" for threshold, _, _ in rows], [(hits, of) for _, hits, of in rows], BLUE)
 
 
 def duration(study, axes):
@@ -69,13 +72,17 @@ def duration(study, axes):
         WHERE threshold_percent = 80 AND onset_minutes IS NOT NULL
     """).fetchall()
     hours = [tick / 4 for tick in range(0, 97)]
+
+    def lasted(column, hour):
+        return sum(row[column] >= hour for row in rows)
+
     for column, label, colour in ((0, "for certain", BLUE), (1, "possibly", ORANGE)):
-        lasted = [100 * sum(row[column] >= hour for row in rows) / max(1, len(rows)) for hour in hours]
-        axes.step(hours, lasted, where="post", label=label, color=colour)
+        shares = [100 * lasted(column, hour) / max(1, len(rows)) for hour in hours]
+        axes.step(hours, shares, where="post", label=label, color=colour)
     axes.set(xlabel="hours since relief began", ylabel="% still in relief", ylim=(0, 102), xlim=(0, 24))
     axes.legend(frameon=False)
     axes.set_title(f"Relief of at least 80 %, {len(rows)} blocks and sides")
-    return len(rows)
+    return ", ".join(f"{hour} h {lasted(0, hour)} to {lasted(1, hour)} of {len(rows)}" for hour in (1, 3, 8, 24))
 
 
 def outcomes(study, axes):
@@ -87,9 +94,8 @@ def outcomes(study, axes):
             FROM '{study}/outcomes.parquet' WHERE ablation_id IS NOT NULL
         """).fetchall()[0])
         labels.append(f"{months} months")
-    bars(axes, labels, counts, ORANGE)
     axes.set_title("Targets with at least 50 % relief after ablation")
-    return sum(of for _, of in counts)
+    return bars(axes, labels, counts, ORANGE)
 
 
 def main():
