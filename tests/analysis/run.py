@@ -4,6 +4,7 @@ Usage: run.py PROGRAM DIRECTORY. The last line counts what passed and failed; th
 """
 
 import datetime
+import functools
 import http.client
 import json
 import os
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 
+from cohort import cohort
 from views import gather
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -148,6 +150,17 @@ def analyze(run, directory):
     tell("published", "published", str(counts))
 
 
+def make(service, directory):
+    """Imports the made-up cohort into a database of its own, exports it, and writes what Medial says about it."""
+    directory.mkdir()
+    records = directory / "records.jsonl"
+    records.write_text("\n".join(cohort()) + "\n")
+    run = functools.partial(service.run, database="made.sqlite")
+    run("import", str(records))
+    run("export", *DATASETS, "--format", "csv", "--directory", str(directory / "package"))
+    analyze(run, directory / "answers")
+
+
 def check(name, *command):
     """Runs a check and says how it went; gives back what it said, or nothing where it failed."""
     # R finds the program duckdb beside Python's packages.
@@ -181,6 +194,7 @@ def main():
         service.run("export", *DATASETS, "--format", "csv", "--directory", str(work / "package"))
         analyze(service.run, work / "answers")
         gather(service, work / "fhir")
+        make(service, work / "made")
     drawn = {
         "python": check("figures", sys.executable, ROOT / "docs/analysis/figures.py", work / "study", work / "figures-python"),
         "r": check("figures in R", "Rscript", ROOT / "docs/analysis/figures.R", work / "study", work / "figures-r"),
@@ -189,6 +203,9 @@ def main():
         *(said is not None for said in drawn.values()),
         same_figures(drawn, work),
         check("statistics", "Rscript", HERE / "statistics.R", work / "package", work / "answers") is not None,
+        check(
+            "statistics of made-up records", "Rscript", HERE / "statistics.R", work / "made/package", work / "made/answers"
+        ) is not None,
         check("omop", sys.executable, HERE / "omop.py", work / "cdm") is not None,
         check("views", sys.executable, HERE / "views.py", work / "fhir") is not None,
         check("package", sys.executable, "-m", "frictionless", "validate", work / "package/datapackage.json") is not None,
