@@ -1,13 +1,14 @@
 //! Finds what a search wants, a page at a time. What is found in one patient's compartment is sorted as a whole; what is
 //! found in the whole organization comes in the order in which it is walked.
 
-use super::conditions::{Around, Conditions, Neighbours, Test};
+use super::conditions::{Conditions, Neighbours};
 pub(super) use super::narrow::is_few;
 use super::narrow::{self, Plan};
 use super::observed::observed;
 use super::sort::{self, Key, Sort};
 use super::walk::{Walk, Walked};
 pub(super) use super::walk::{named, no_such_place};
+use super::way::Way;
 use crate::app::{Error, FieldError, Result, Unit, compartment};
 use crate::auth::{Operation, Reach};
 use crate::fhir::reach;
@@ -115,9 +116,9 @@ pub(super) struct Look<'s> {
     pub(super) conditions: &'s Conditions,
     pub(super) reach: Reach,
     /// How far it reaches of the other types that conditions are about.
-    neighbours: BTreeMap<ResourceType, Reach>,
+    pub(super) neighbours: BTreeMap<ResourceType, Reach>,
     /// What there are few of and conditions are about, once it was read.
-    few: OnceCell<Neighbours>,
+    pub(super) few: OnceCell<Neighbours>,
     pub(super) observed: Observed,
 }
 
@@ -241,84 +242,6 @@ impl Look<'_> {
         self.kept(unit, Some(patient), there)
     }
 
-    /// Those of a patient's resources that fit and are reached. What was withdrawn is read by its id, and found by no search.
-    pub(super) fn kept(
-        &self,
-        unit: &mut Unit<'_, '_>,
-        patient: Option<Uuid>,
-        mut resources: Vec<Resource>,
-    ) -> Result<Vec<Resource>> {
-        resources.retain(|one| {
-            let stands = one
-                .body
-                .get("status")
-                .is_none_or(|it| it != "entered-in-error");
-            stands && self.conditions.hold_alone(one) && reach::holds(&self.reach, one)
-        });
-        if resources.is_empty() || self.neighbours.is_empty() {
-            return Ok(resources);
-        }
-        if self.few.get().is_none() {
-            let few = self.neighbours(unit, None)?;
-            // Nobody else fills it.
-            let _ = self.few.set(few);
-        }
-        let of_patient = match patient {
-            Some(patient) => self.neighbours(unit, Some(patient))?,
-            None => Neighbours::new(),
-        };
-        let none = Neighbours::new();
-        let around = Around {
-            patient: &of_patient,
-            few: self.few.get().unwrap_or(&none),
-        };
-        resources.retain(|one| self.conditions.hold_among(one, around));
-        Ok(resources)
-    }
-
-    /// The other resources that conditions are about, as far as the token reaches them: those of a patient, or those that there
-    /// are few of.
-    fn neighbours(&self, unit: &mut Unit<'_, '_>, patient: Option<Uuid>) -> Result<Neighbours> {
-        let mut all = Neighbours::new();
-        for (kind, reach) in &self.neighbours {
-            let may = crate::auth::allows(unit.principal.role, reading(*kind));
-            if !may || *reach == Reach::Nothing || is_few(*kind) != patient.is_none() {
-                continue;
-            }
-            let mut there = match patient {
-                Some(patient) => {
-                    let wanted = self.wanted_of(*kind);
-                    source::in_compartment(unit, *kind, patient, wanted)?
-                }
-                None => source::few(unit, *kind)?,
-            };
-            there.retain(|one| reach::holds(reach, one));
-            all.insert(*kind, there);
-        }
-        Ok(all)
-    }
-
-    /// Which observations conditions about other resources can be about.
-    fn wanted_of(&self, kind: ResourceType) -> Observed {
-        if kind != ResourceType::Observation {
-            return Observed::ALL;
-        }
-        let mut about = self
-            .conditions
-            .all()
-            .iter()
-            .filter_map(|one| match &one.test {
-                Test::Refers(inner) | Test::Referred(inner) if inner.kind() == kind => {
-                    Some(observed(inner))
-                }
-                _ => None,
-            });
-        match (about.next(), about.next()) {
-            (Some(only), None) => only,
-            _ => Observed::ALL,
-        }
-    }
-
     /// A page of a list that is all there.
     fn cut(&self, found: Vec<Resource>, search: &Search<'_>) -> Found {
         let total = found.len();
@@ -344,51 +267,4 @@ impl Look<'_> {
             total: Some(total),
         }
     }
-
-    /// How to go through a plan in an order.
-    fn way(&self, plan: Plan, sorts: &[Sort]) -> Result<Way> {
-        let by = |names: &[&str], descending: bool| match sorts {
-            [] => true,
-            [only] => only.descending == descending && names.iter().any(|name| only.is(name)),
-            _ => false,
-        };
-        match plan {
-            Plan::Ids(_) | Plan::Patients(_) | Plan::Few => Ok(Way::Listed(plan)),
-            Plan::Names(texts) if by(&["name", "family"], false) => {
-                Ok(Way::Walked(Walk::Names(texts)))
-            }
-            Plan::Names(texts) => Ok(Way::Collected(Walk::Names(texts))),
-            Plan::Everyone if self.kind == ResourceType::Patient => {
-                if by(&["_id"], false) {
-                    Ok(Way::Walked(Walk::Patients))
-                } else if by(&["name", "family"], false) {
-                    Ok(Way::Walked(Walk::Names(Vec::new())))
-                } else {
-                    Err(unsorted("All patients are sorted by _id, name or family."))
-                }
-            }
-            Plan::Trail(filter) if by(&["date", "_lastUpdated", "_id"], true) => {
-                Ok(Way::Walked(Walk::Trail(filter)))
-            }
-            Plan::Trail(_) => Err(unsorted("The whole trail is sorted by -date.")),
-            Plan::Everyone if sorts.is_empty() => Ok(Way::Walked(Walk::Compartments)),
-            Plan::Everyone => Err(unsorted(
-                "The resources of all patients come patient by patient. Name the patient, and they are sorted by any parameter.",
-            )),
-        }
-    }
-}
-
-/// How to go through a plan.
-enum Way {
-    /// All of it is listed, sorted, and cut into pages.
-    Listed(Plan),
-    /// All of it is walked, sorted, and cut into pages.
-    Collected(Walk),
-    /// It is walked a page at a time.
-    Walked(Walk),
-}
-
-fn unsorted(detail: &str) -> Error {
-    refused("_sort", "unsupported", detail)
 }

@@ -8,6 +8,7 @@ mod endpoints;
 mod everything;
 mod find;
 mod include;
+mod kept;
 mod lastn;
 mod matching;
 mod narrow;
@@ -19,6 +20,7 @@ mod shape;
 mod sort;
 mod walk;
 mod wanted;
+mod way;
 
 pub(super) use answer::{Place, search};
 pub use conditions::{Conditions, Reading};
