@@ -31,7 +31,9 @@ pub use principal::{Forbidden, Principal};
 pub use reach::{Reach, ScopeFilter, Share};
 pub use scope::{Context, Operation, Scope, Scopes, required};
 pub use settings::{Algorithm, ConfigurationError, JwksLocation, Secret, Settings};
-pub use signed_call::{Caller, CallerKeys, CallerSettings, Callers, RefusedCall, SignedCall};
+pub use signed_call::{
+    Caller, CallerKeyReport, CallerKeys, CallerSettings, Callers, RefusedCall, SignedCall,
+};
 pub use token::{KeyReport, TokenError, Verifier};
 
 #[cfg(test)]

@@ -70,6 +70,15 @@ enum Keys {
     Fetched(KeySource),
 }
 
+/// The keys of a caller that are on this machine.
+#[derive(Debug, Default)]
+pub struct CallerKeyReport {
+    /// Those that a call can be signed with: their `kid`, and one algorithm.
+    pub usable: Vec<(String, Algorithm)>,
+    /// Those that are of no use, and why.
+    pub unfit: Vec<(Option<String>, &'static str)>,
+}
+
 /// The systems that may call.
 #[derive(Debug, Default)]
 pub struct Callers(Vec<Caller>);
@@ -153,6 +162,40 @@ impl Caller {
         known.map(String::as_str)
     }
 
+    /// The `tenant` that its tokens must carry; `None`: any or none.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// Where its key set is fetched, where that is at an address.
+    #[must_use]
+    pub fn keys_address(&self) -> Option<&str> {
+        self.jku.as_deref()
+    }
+
+    /// Its FHIR servers.
+    pub fn fhir_servers(&self) -> impl Iterator<Item = &str> {
+        self.fhir_servers.iter().map(String::as_str)
+    }
+
+    /// Its keys and the trouble with them, for a check of the configuration.
+    ///
+    /// # Errors
+    /// The address where they are, which is not asked.
+    pub fn keys_here(&self, now: DateTime<Utc>) -> Result<CallerKeyReport, &str> {
+        if let Some(address) = self.keys_address() {
+            return Err(address);
+        }
+        Ok(match &self.keys {
+            Keys::Fixed(set) => reported(set),
+            Keys::Fetched(source) => {
+                source.refresh(now);
+                source.keys().map(|set| reported(&set)).unwrap_or_default()
+            }
+        })
+    }
+
     fn check_signature(&self, token: &Token<'_>, now: DateTime<Utc>) -> Result<(), TokenError> {
         let algorithm = Algorithm::from_name(&token.header.alg)
             .filter(|algorithm| ALGORITHMS.contains(algorithm))
@@ -188,6 +231,26 @@ impl Caller {
             answer => answer,
         }
     }
+}
+
+fn reported(set: &KeySet) -> CallerKeyReport {
+    let mut reported = CallerKeyReport::default();
+    for key in &set.keys {
+        let algorithm = key.algorithms.iter().find(|one| ALGORITHMS.contains(one));
+        match (&key.id, algorithm) {
+            (Some(id), Some(algorithm)) => reported.usable.push((id.clone(), *algorithm)),
+            (None, _) => reported.unfit.push((None, "a call names its key by a kid")),
+            (Some(id), None) => {
+                let why = "no call is signed with its algorithm";
+                reported.unfit.push((Some(id.clone()), why));
+            }
+        }
+    }
+    let refused = set.refused.iter();
+    reported
+        .unfit
+        .extend(refused.map(|key| (key.id.clone(), key.why)));
+    reported
 }
 
 fn check_with(
@@ -228,6 +291,11 @@ impl Callers {
     #[must_use]
     pub fn new(callers: Vec<Caller>) -> Callers {
         Callers(callers)
+    }
+
+    /// Each of them, in the order in which they are configured.
+    pub fn iter(&self) -> impl Iterator<Item = &Caller> {
+        self.0.iter()
     }
 
     /// The organizations whose records any of them sees, each once.

@@ -1,5 +1,7 @@
 //! `medial doctor`.
 
+mod callers;
+
 use super::Failure;
 use super::configuration::{Configuration, ConfigurationArgs, newer};
 use super::failure::say;
@@ -146,6 +148,7 @@ fn examine(arguments: &ConfigurationArgs) -> Vec<Check> {
     if is_right("tokens") {
         checks.extend(tokens(&configuration, now));
     }
+    checks.extend(callers::settings(&configuration.app.callers, now));
     if is_right("judging") {
         checks.extend(profiles(&configuration));
     }
@@ -386,7 +389,14 @@ fn opened(configuration: &Configuration, database: Database, now: DateTime<Utc>)
     checks.push(schema);
     checks.extend(journal(&database));
     if is_current {
-        checks.extend(jobs(configuration, database, now));
+        let app = App::new(
+            database,
+            System::shared(),
+            configuration.app.clone(),
+            Vec::new(),
+        );
+        checks.extend(callers::organizations(&configuration.app.callers, &app));
+        checks.extend(jobs(&app, now));
     }
     checks
 }
@@ -431,15 +441,9 @@ fn journal(database: &Database) -> Option<Check> {
 }
 
 /// When each job last ran.
-fn jobs(configuration: &Configuration, database: Database, now: DateTime<Utc>) -> Vec<Check> {
-    let app = App::new(
-        database,
-        System::shared(),
-        configuration.app.clone(),
-        Vec::new(),
-    );
+fn jobs(app: &Arc<App>, now: DateTime<Utc>) -> Vec<Check> {
     JOBS.iter()
-        .map(|job| last_run(&app, job.name, job.every, now))
+        .map(|job| last_run(app, job.name, job.every, now))
         .collect()
 }
 

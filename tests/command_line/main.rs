@@ -13,6 +13,7 @@ mod support;
 
 mod analyze;
 mod backup;
+mod callers;
 mod evaluate;
 #[path = "../api/subscriptions/hook.rs"]
 mod hook;
