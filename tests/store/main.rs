@@ -26,3 +26,4 @@ mod round_trips;
 mod samples;
 mod tenancy;
 mod transactions;
+mod worklist_plans;

@@ -5,7 +5,7 @@ use medial::db::{Database, DatabaseKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each migration as it is written for SQLite and for PostgreSQL.
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 11] = [
     (
         include_str!("../../migrations/sqlite/2025-11-01-000000_initial/up.sql"),
         include_str!("../../migrations/postgres/2025-11-01-000000_initial/up.sql"),
@@ -45,6 +45,10 @@ const MIGRATIONS: [(&str, &str); 10] = [
     (
         include_str!("../../migrations/sqlite/2026-11-27-000019_views/up.sql"),
         include_str!("../../migrations/postgres/2026-11-27-000019_views/up.sql"),
+    ),
+    (
+        include_str!("../../migrations/sqlite/2026-11-28-000020_candidates_by_region/up.sql"),
+        include_str!("../../migrations/postgres/2026-11-28-000020_candidates_by_region/up.sql"),
     ),
 ];
 

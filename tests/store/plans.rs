@@ -3,7 +3,7 @@
 use crate::samples::{Chart, DbResult, Dice, OURS, THEIRS, day, instant, new_id};
 use crate::support::databases::{TestDatabase, on_each_database};
 use medial::db::queries::{
-    self, adverse_events, analytics, audit, blocks, candidates, deliveries, subscriptions,
+    self, adverse_events, analytics, audit, blocks, deliveries, subscriptions,
 };
 use medial::db::rows::{
     AuditSeal, BulkState, DeliveryState, ExportState, NewAuditEntry, SubscriptionKind,
@@ -118,31 +118,6 @@ fn faults_in(
         }
     }
     faults
-}
-
-fn filters() -> Vec<candidates::Filter> {
-    let all = candidates::Filter {
-        next_steps: vec!["refer_for_ablation".into(), "none".into()],
-        ..candidates::Filter::default()
-    };
-    vec![
-        candidates::Filter {
-            profiles: Some(vec!["profile-1".into()]),
-            ..all.clone()
-        },
-        candidates::Filter {
-            verdict: Some("meets".into()),
-            region: Some(medial::domain::anatomy::Region::Lumbar),
-            side: Some(Side::Left),
-            operator: Some("x".into()),
-            since: Some(day("2020-01-01")),
-            relief_min_tenths: Some(1),
-            q: Some("x".into()),
-            unreviewed_as_of: Some(day("2025-01-01")),
-            ..all.clone()
-        },
-        all,
-    ]
 }
 
 fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
@@ -336,71 +311,6 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
     check!("numbered deliveries", tx => deliveries::between(tx, OURS, patient, 1, 9, 9));
     check!("overdue diaries", true, tx => deliveries::overdue_diaries(tx, OURS, instant(), instant(), 9));
     check!("old answers", tx => queries::idempotency::delete_older_than(tx, instant()));
-    for filter in filters() {
-        for sort in [
-            candidates::Sort::Waiting,
-            candidates::Sort::Relief,
-            candidates::Sort::Patient,
-        ] {
-            let key = match sort {
-                candidates::Sort::Waiting => candidates::Key::Text("2020-01-01".into()),
-                candidates::Sort::Patient => candidates::Key::Text("m".into()),
-                candidates::Sort::Relief => candidates::Key::Number(-500),
-            };
-            let cursor = candidates::Cursor { key, episode };
-            for after in [None, Some(&cursor)] {
-                // The decisions of one page's episodes are sorted; the list itself is not.
-                let name = format!("candidates by {sort:?}");
-                let plans = test
-                    .database
-                    .plans(|tx| candidates::page(tx, OURS, &filter, sort, after, 10))
-                    .unwrap();
-                let lists: Vec<_> = plans
-                    .iter()
-                    .filter(|(statement, _)| statement.contains("sort_key"))
-                    .collect();
-                assert_eq!(lists.len(), filter.next_steps.len());
-                for (statement, plan) in lists {
-                    let sorted = plan
-                        .iter()
-                        .any(|line| line.contains("TEMP B-TREE") || line.contains("Sort "));
-                    let index = match sort {
-                        candidates::Sort::Waiting => "determinations_by_waiting",
-                        candidates::Sort::Relief => "determinations_by_relief",
-                        candidates::Sort::Patient => "determinations_by_name",
-                    };
-                    // A search may go by the name instead, and sort the few it finds.
-                    if filter.q.is_some()
-                        && plan
-                            .iter()
-                            .any(|line| line.contains("determinations_by_name"))
-                    {
-                        continue;
-                    }
-                    if sorted || !plan.iter().any(|line| line.contains(index)) {
-                        found.push(format!(
-                            "{name}: not from {index} in its order\n    {statement}\n    {plan:#?}"
-                        ));
-                    }
-                }
-                found.extend(faults_in(test, &name, true, &plans));
-            }
-        }
-        check!("number of candidates", true, tx => candidates::count(tx, OURS, &filter));
-        let plans = test
-            .database
-            .plans(|tx| candidates::count_up_to(tx, OURS, &filter, 9))
-            .unwrap();
-        for (statement, plan) in plans {
-            // By the next step: in the order of the episodes everything is read where few match.
-            let by_step = plan.iter().any(|line| line.contains("determinations_by_"));
-            let counts = statement.contains("COUNT") && test.kind() == DatabaseKind::Sqlite;
-            // What no index holds leads to the rows themselves, by whatever way.
-            if counts && filter.operator.is_none() && !by_step {
-                found.push(format!("number of a tab: {statement}\n    {plan:#?}"));
-            }
-        }
-    }
     found
 }
 

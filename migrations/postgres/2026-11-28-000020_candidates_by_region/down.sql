@@ -1,0 +1,1 @@
+DROP INDEX determinations_by_region;
