@@ -1,6 +1,5 @@
-//! The CapabilityStatement: made once from the table of what is served, and given out from memory.
+//! The CapabilityStatement: made and written once from the table of what is served, and given out from memory.
 
-use super::answer::body_reply;
 use super::bulk;
 use super::interactions::{self, Change};
 use super::read::base;
@@ -10,8 +9,8 @@ use super::search::{includes, reverse_includes};
 use super::subscription;
 use super::table::{Served, TABLE};
 use super::terms;
-use crate::app::Result;
 use crate::http::call::Call;
+use crate::http::dialect::FHIR_JSON;
 use crate::http::reply::Reply;
 use crate::http::smart::token_address;
 use crate::http::state::State;
@@ -19,40 +18,74 @@ use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
-/// All of the statement but where the service is.
-static STATEMENT: LazyLock<Map<String, Value>> = LazyLock::new(statement);
+/// The statement as it is sent, in pieces around what is not known before somebody asks.
+static STATEMENT: LazyLock<Vec<Piece>> = LazyLock::new(|| in_pieces(&statement().to_string()));
+
+/// What stands in the statement where the address of the token endpoint belongs, and the base address of FHIR.
+const TOKEN: &str = "@token";
+const BASE: &str = "@base";
+
+/// A piece of the statement as it is sent.
+enum Piece {
+    /// The same for everybody.
+    Text(String),
+    /// The address of the token endpoint, as configured.
+    Token,
+    /// The base address of FHIR, as the client reaches it.
+    Base,
+}
 
 /// Where older clients look for the token endpoint; newer ones look into `.well-known/smart-configuration`.
 const OAUTH_URIS: &str = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris";
 
 /// Gives out the statement.
-pub(super) fn show(state: &State, call: &Call) -> Result<Reply> {
-    let mut body = STATEMENT.clone();
-    let security = body
-        .get_mut("rest")
-        .and_then(|rest| rest.pointer_mut("/0/security"))
-        .and_then(Value::as_object_mut);
-    if let Some(security) = security {
-        let token = json!({"url": "token", "valueUri": token_address(state)});
-        security.insert(
-            "extension".to_owned(),
-            json!([{"url": OAUTH_URIS, "extension": [token]}]),
-        );
-    }
-    body.insert(
-        "implementation".to_owned(),
-        json!({"description": "Medial", "url": base(call)}),
-    );
-    body_reply(StatusCode::OK, &body)
+pub(super) fn show(state: &State, call: &Call) -> Reply {
+    let body = put_together(&STATEMENT, token_address(state), base(call));
+    Reply::bytes(StatusCode::OK, FHIR_JSON, body)
 }
 
-fn statement() -> Map<String, Value> {
+/// The pieces of a text around the strings that stand for addresses.
+fn in_pieces(text: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for (place, part) in text.split(&quoted(TOKEN)).enumerate() {
+        if place > 0 {
+            pieces.push(Piece::Token);
+        }
+        for (place, part) in part.split(&quoted(BASE)).enumerate() {
+            if place > 0 {
+                pieces.push(Piece::Base);
+            }
+            pieces.push(Piece::Text(part.to_owned()));
+        }
+    }
+    pieces
+}
+
+fn put_together(pieces: &[Piece], token: String, base: String) -> String {
+    let (token, base) = (quoted(token), quoted(base));
+    let texts: Vec<&str> = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.as_str(),
+            Piece::Token => token.as_str(),
+            Piece::Base => base.as_str(),
+        })
+        .collect();
+    texts.concat()
+}
+
+/// As a string of JSON.
+fn quoted(text: impl Into<String>) -> String {
+    Value::String(text.into()).to_string()
+}
+
+fn statement() -> Value {
     let resources: Vec<Value> = TABLE
         .iter()
         .map(resource)
         .chain([interactions::taken_only(), subscription::capability()])
         .collect();
-    let fields = json!({
+    json!({
         "resourceType": "CapabilityStatement",
         "id": "medial",
         "url": "urn:medial:fhir:CapabilityStatement:medial",
@@ -78,16 +111,17 @@ fn statement() -> Map<String, Value> {
                     "code": "SMART-on-FHIR",
                 }]}],
                 "description": "A bearer token in every request but this one.",
+                "extension": [{
+                    "url": OAUTH_URIS,
+                    "extension": [{"url": "token", "valueUri": TOKEN}],
+                }],
             },
             "resource": resources,
             "interaction": interactions::OF_ALL.map(|code| json!({ "code": code })),
             "operation": [bulk::operation("export")],
         }],
-    });
-    match fields {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
+        "implementation": {"description": "Medial", "url": BASE},
+    })
 }
 
 fn resource(served: &Served) -> Value {
@@ -152,4 +186,27 @@ fn conditions(fields: &mut Map<String, Value>, changes: &[Change]) {
     let updates = may(Change::ConditionalUpdate);
     fields.insert("conditionalUpdate".to_owned(), json!(updates));
     fields.insert("conditionalDelete".to_owned(), json!(deletes));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_stands_once_and_as_it_is_asked_for() {
+        let count = |wanted: fn(&Piece) -> bool| STATEMENT.iter().filter(|one| wanted(one)).count();
+        assert_eq!(count(|one| matches!(one, Piece::Token)), 1);
+        assert_eq!(count(|one| matches!(one, Piece::Base)), 1);
+        for host in ["https://one.test", "https://\"two\".test"] {
+            let text = put_together(&STATEMENT, format!("{host}/token"), host.to_owned());
+            let body: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(body["implementation"]["url"], host);
+            let extension = &body["rest"][0]["security"]["extension"][0];
+            assert_eq!(extension["url"], OAUTH_URIS);
+            assert_eq!(
+                extension["extension"][0]["valueUri"],
+                format!("{host}/token")
+            );
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             "/fhir/R4/metadata",
             "fhir_metadata",
             Access::Public,
-            capability::show,
+            |state, call| Ok(capability::show(state, call)),
         )
         .titled("fhir", "What is served, as a CapabilityStatement")
         .runs(Runs::Inline),
