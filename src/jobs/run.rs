@@ -143,4 +143,13 @@ mod tests {
             .into();
         assert_eq!(seconds, [1, 2, 4, 256, 300, 300]);
     }
+
+    #[test]
+    fn a_panic_is_an_error_and_all_else_stays_as_it_is() {
+        let panicked = unless_it_panics(|| -> Result<usize> { panic!("for real") });
+        assert!(matches!(panicked, Err(Error::Internal(_))));
+        let failed = unless_it_panics(|| Err::<usize, Error>(Error::NotFound { what: "block" }));
+        assert!(matches!(failed, Err(Error::NotFound { .. })));
+        assert_eq!(unless_it_panics(|| Ok(3)).unwrap(), 3);
+    }
 }

@@ -315,6 +315,25 @@ on_each_database! {
         assert!(files_of(&service).iter().all(|name| name.ends_with(".ndjson")));
     }
 
+    fn one_that_panics_is_marked_as_failed_and_the_next_is_made(test: &TestDatabase) {
+        let service = service(test);
+        another_patient(&service, 1);
+        let [first, next] = [(); 2].map(|()| status_of(&service, &asked(&service, PATIENTS)));
+        // Once before an export is begun, then before its first batch of patients.
+        let times = Cell::new(0);
+        let go_on = || {
+            times.set(times.get() + 1);
+            assert_ne!(times.get(), 2, "in the midst of the patients");
+            true
+        };
+        assert_eq!(run_waiting_while(&service.app, &go_on).unwrap(), 1);
+        issues(&service.get(&first), 500);
+        let manifest = service.get(&next).expect(200);
+        let named: usize = manifest["output"].as_array().unwrap().len();
+        // Of the one that failed no file is left.
+        assert_eq!(files_of(&service).len(), named);
+    }
+
     fn what_is_recorded_meanwhile_is_not_in_it_and_in_the_next_one(test: &TestDatabase) {
         let service = service(test);
         let first = another_patient(&service, 1);

@@ -131,6 +131,26 @@ on_each_database! {
         assert_eq!(practice.get(&next, "clinician@north").expect(200).json()["state"], "done");
     }
 
+    fn an_export_that_panics_says_so_and_the_next_is_made(practice: &Practice) {
+        practice.record_patient("north");
+        let wanted = json!({"dataset": "blocks", "format": "csv"});
+        let [first, next] = [(); 2].map(|()| practice.request(&wanted, "clinician@north"));
+        // Once before an export is begun, then while its rows are written.
+        let asked = std::cell::Cell::new(0);
+        let go_on = || {
+            asked.set(asked.get() + 1);
+            assert_ne!(asked.get(), 2, "in the midst of the rows");
+            true
+        };
+        assert_eq!(jobs::run_waiting_while(&practice.app, &go_on).unwrap(), 1);
+        let failed = practice.get(&first, "clinician@north").expect(200).json();
+        assert_eq!(failed["state"], "failed");
+        assert!(failed["failure"].as_str().unwrap().ends_with("the log says why."));
+        assert_eq!(practice.get(&next, "clinician@north").expect(200).json()["state"], "done");
+        // Of the one that failed no file is left.
+        assert_eq!(practice.export_files().len(), 3);
+    }
+
     fn no_name_leads_out_of_the_directory(practice: &Practice) {
         practice.record_patient("north");
         std::fs::write(practice.directory.path().join("secret"), "secret").unwrap();
