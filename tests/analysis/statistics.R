@@ -52,10 +52,16 @@ hold_intervals <- function(method, hits, of, low, high, from) {
 
 for (method in names(limits)) {
   told <- do.call(rbind, lapply(c("responders", "false-positives", "ablation-outcomes", "adverse-events"), function(figure) {
-    answer(paste(figure, method, sep = "."))[c("numerator", "denominator", "percent", "percent_low", "percent_high")]
+    told <- answer(paste(figure, method, sep = "."))
+    # One lesion can have several events: a rate, and no share.
+    if ("per" %in% names(told)) told <- subset(told, per != "lesion")
+    told[c("numerator", "denominator", "percent", "percent_low", "percent_high")]
   }))
   hold_intervals(method, told$numerator, told$denominator, told$percent_low, told$percent_high, "the figures")
 }
+rates <- subset(answer("adverse-events.wilson"), per == "lesion" & denominator > 0)
+theirs <- 100 * mapply(function(events, over) poisson.test(events, over)$conf.int, rates$numerator, rates$denominator)
+held("events per lesion against poisson.test", c(rates$percent_low, rates$percent_high), c(theirs[1, ], theirs[2, ]), percent)
 made <- answer("published")
 hold_intervals("wilson", made$numerator, made$denominator, made$wilson_low, made$wilson_high, "made counts")
 hold_intervals("wald", made$numerator, made$denominator, made$wald_low, made$wald_high, "made counts")

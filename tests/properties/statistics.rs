@@ -64,6 +64,41 @@ fn survival_is_that_of_lifelines() {
 }
 
 #[test]
+fn the_median_is_the_time_at_which_half_had_the_event_whatever_rounding_leaves() {
+    for half in 1..200 {
+        let alone = |time| Followed { time, event: true };
+        let curve = KaplanMeier::of((1..=2 * half).map(alone));
+        assert_eq!(curve.median(), Some(half), "of {} events", 2 * half);
+    }
+}
+
+#[test]
+fn intervals_of_rates_are_those_of_r() {
+    // qgamma(0.025, events) and qgamma(0.975, events + 1).
+    let answers = [
+        (0, 0.0, 3.688_879_454_113_9),
+        (1, 0.025_317_807_984_29, 5.571_643_390_938_9),
+        (5, 1.623_486_390_118_4, 11.668_332_079_323),
+        (24, 15.377_252_854_686, 35.710_097_593_753),
+        (310, 276.447_966_537_36, 346.501_530_298_42),
+    ];
+    for (events, low, high) in answers {
+        let interval = Rate { events, over: 1 }.interval().unwrap();
+        assert!(
+            (interval.low - low).abs() < 1e-9 * (1.0 + low),
+            "{interval:?} of {events}"
+        );
+        assert!(
+            (interval.high - high).abs() < 1e-9 * high,
+            "{interval:?} of {events}"
+        );
+        let over = Rate { events, over: 40 }.interval().unwrap();
+        assert!((over.high - high / 40.0).abs() < 1e-9);
+    }
+    assert_eq!(Rate { events: 3, over: 0 }.interval(), None);
+}
+
+#[test]
 fn interval_censored_survival_is_that_of_lifelines() {
     for row in reference("turnbull") {
         let intervals = row["intervals"].as_array().unwrap().iter();

@@ -4,6 +4,9 @@ use super::normal_quantile;
 use super::proportion::Interval;
 use std::collections::BTreeMap;
 
+/// What the rounding of many factors may add up to.
+const ROUNDING: f64 = 1e-9;
+
 /// One that was followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Followed {
@@ -78,10 +81,14 @@ impl KaplanMeier {
         curve
     }
 
-    /// The first time at which at most half are without the event; `None` where that is never reached.
+    /// The first time at which at most half are without the event; `None` where that is never reached. A half is a half
+    /// also where the rounding of many factors leaves a little more.
     #[must_use]
     pub fn median(&self) -> Option<i64> {
-        let reached = self.steps.iter().find(|step| step.survival <= 0.5);
+        let reached = self
+            .steps
+            .iter()
+            .find(|step| step.survival <= 0.5 + ROUNDING);
         reached.map(|step| step.time)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Counts go in and fractions come out. Nothing here decides anything about a patient, so floating point numbers are
 //! used, within this module only; what leaves it is rounded once, by [`rounded`]. Each estimate is held against the
-//! answers of `lifelines`, `statsmodels` and `scipy` to the same data (`tests/fixtures/statistics`).
+//! answers of `lifelines`, `statsmodels`, `scipy` and R to the same data (`tests/fixtures/statistics`, `tests/analysis`).
 #![allow(
     clippy::float_arithmetic,
     clippy::as_conversions,
@@ -13,11 +13,13 @@ pub mod agreement;
 pub mod digits;
 pub mod kaplan_meier;
 pub mod proportion;
+pub mod rate;
 pub mod turnbull;
 
 pub use agreement::Agreement;
 pub use kaplan_meier::{Followed, KaplanMeier};
 pub use proportion::{Interval, IntervalMethod, Proportion};
+pub use rate::Rate;
 pub use turnbull::{Observed, Turnbull};
 
 /// The level of every interval, in percent.

@@ -25,7 +25,7 @@ pub struct Proportion {
     pub denominator: u64,
 }
 
-/// A confidence interval, as fractions from 0 to 1.
+/// A confidence interval, as fractions; of a proportion they are from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// The lower limit.

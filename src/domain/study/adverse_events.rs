@@ -3,11 +3,11 @@
 use super::Options;
 use super::Selection;
 use super::cohort::{CohortPatient, Procedure};
-use super::table::{Cell, Column, LeftOut, SHARE, Table, Unit, share};
+use super::table::{Cell, Column, LeftOut, SHARE, Table, Unit, rate, share};
 use crate::domain::adverse_event::{Grade, Relation};
 use crate::domain::anatomy::nerves_of;
 use crate::domain::block::BlockKind;
-use crate::domain::statistics::Proportion;
+use crate::domain::statistics::{Proportion, Rate};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -175,7 +175,7 @@ impl AdverseEvents {
                 "per",
                 "Per",
                 Unit::Key,
-                "What the denominator is: `procedure` (with at least one such event), `lesion` (events over lesions made, or nerves injected: each nerve on each side), `patient` (with at least one such event).",
+                "What the denominator is: `procedure` (with at least one such event), `lesion` (events over lesions made, or nerves injected: each nerve on each side; its interval is that of a Poisson rate, exact by Garwood, for one lesion can have several events), `patient` (with at least one such event).",
             ),
         ];
         columns.extend(SHARE);
@@ -202,18 +202,23 @@ impl AdverseEvents {
             );
             for events in events {
                 let had = self.had.get(&(*kind, events)).copied().unwrap_or_default();
+                let shared = |of, whole| share(Proportion::of(of, whole), options.interval);
+                let over_lesions = Rate {
+                    events: had.events,
+                    over: done.lesions,
+                };
                 let rates = [
-                    ("procedure", Proportion::of(had.procedures, done.procedures)),
-                    ("lesion", Proportion::of(had.events, done.lesions)),
-                    ("patient", Proportion::of(had.patients, done.patients)),
+                    ("procedure", shared(had.procedures, done.procedures)),
+                    ("lesion", rate(over_lesions)),
+                    ("patient", shared(had.patients, done.patients)),
                 ];
-                for (per, proportion) in rates {
+                for (per, told) in rates {
                     let mut cells = vec![
                         Cell::text(kind.code()),
                         Cell::text(events.code()),
                         Cell::text(per),
                     ];
-                    cells.extend(share(proportion, options.interval));
+                    cells.extend(told);
                     table.push(cells);
                 }
             }

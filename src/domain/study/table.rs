@@ -1,6 +1,6 @@
 //! What every figure ends in: tables with named columns, and what is kept back of small numbers.
 
-use crate::domain::statistics::{IntervalMethod, Proportion, rounded};
+use crate::domain::statistics::{Interval, IntervalMethod, Proportion, Rate, rounded};
 use std::collections::BTreeMap;
 
 /// What a column holds.
@@ -153,7 +153,16 @@ pub const SHARE: [Column; 5] = [
 /// The cells of [`SHARE`].
 #[must_use]
 pub fn share(proportion: Proportion, method: IntervalMethod) -> [Cell; 5] {
-    let interval = proportion.interval(method);
+    of_interval(proportion, proportion.interval(method))
+}
+
+/// The cells of [`SHARE`] where one of the denominator can be in the numerator several times.
+#[must_use]
+pub fn rate(rate: Rate) -> [Cell; 5] {
+    of_interval(Proportion::of(rate.events, rate.over), rate.interval())
+}
+
+fn of_interval(proportion: Proportion, interval: Option<Interval>) -> [Cell; 5] {
     let limit = |limit: Option<f64>| Cell::percent(limit.map(rounded));
     [
         Cell::count(proportion.numerator),
