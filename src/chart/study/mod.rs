@@ -52,10 +52,14 @@ impl Drawing {
     }
 }
 
-/// Hundredths of a percent as a table shows them: `66.7 %`, `50.0 %`.
+/// Hundredths of a percent as a table shows them: `66.67 %`, `50.00 %`. They were rounded once, and that is enough.
 fn share(hundredths: i64) -> String {
-    let tenths = (hundredths + 5).div_euclid(10);
-    format!("{}.{} %", tenths / 10, (tenths % 10).abs())
+    let sign = if hundredths < 0 { "-" } else { "" };
+    format!(
+        "{sign}{}.{:02} %",
+        hundredths.abs() / 100,
+        hundredths.abs() % 100
+    )
 }
 
 /// Hundredths of a percent as an axis shows them: `12.5 %`, `50 %`.

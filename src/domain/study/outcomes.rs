@@ -155,7 +155,7 @@ impl Outcomes {
                 ),
                 Column::new(
                     "median_days",
-                    "Median",
+                    "Median (days)",
                     Unit::Days,
                     "The day by which half had; missing where it was not reached.",
                 ),

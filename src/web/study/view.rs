@@ -94,7 +94,8 @@ fn cells(table: &Table, row: &Row) -> Vec<CellView> {
         .collect()
 }
 
-/// A value as it is read: percentages with one digit, durations as everywhere in hours and minutes, or in days.
+/// A value as it is read: percentages with both of their digits, for rounding them again would not be rounding, durations
+/// as everywhere in hours and minutes, or in days.
 fn shown(column: &Column, cell: &Cell) -> String {
     let Some(number) = cell.number() else {
         return cell
@@ -104,9 +105,12 @@ fn shown(column: &Column, cell: &Cell) -> String {
     let rounded = |parts: i64| (number + parts / 2).div_euclid(parts);
     match column.unit {
         Unit::Percent => {
-            let tenths = rounded(10);
-            let sign = if tenths < 0 { "-" } else { "" };
-            format!("{sign}{}.{}\u{a0}%", tenths.abs() / 10, tenths.abs() % 10)
+            let sign = if number < 0 { "-" } else { "" };
+            format!(
+                "{sign}{}.{:02}\u{a0}%",
+                number.abs() / 100,
+                number.abs() % 100
+            )
         }
         Unit::Ratio => {
             let hundredths = rounded(100);
