@@ -22,13 +22,15 @@ fn post(service: &Service, token: &str, path: &str, body: &Value) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-fn wait_for(hook: &Hook, count: usize) {
+/// What is due is told within seconds.
+const SOON: Duration = Duration::from_secs(30);
+/// Who is killed after it told and before it wrote down what was answered keeps the turn for a minute.
+const AFTER_A_KILL: Duration = Duration::from_secs(100);
+
+fn wait_for(hook: &Hook, count: usize, patience: Duration) {
     let begun = Instant::now();
     while hook.received().len() < count {
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "nothing was told"
-        );
+        assert!(begun.elapsed() < patience, "nothing was told");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -52,7 +54,7 @@ fn what_was_not_taken_before_a_kill_is_told_after_it() {
         "joints": ["L4-5"], "side": "left",
     });
     let block = post(&service, token, "/v1/blocks", &block);
-    wait_for(&hook, 1);
+    wait_for(&hook, 1, SOON);
     let (_, log) = service.stop("-KILL");
     assert!(
         !log.contains("/told"),
@@ -62,7 +64,7 @@ fn what_was_not_taken_before_a_kill_is_told_after_it() {
     hook.answer(200);
     let told = hook.received().len();
     let service = Service::start(&place, &arguments);
-    wait_for(&hook, told + 1);
+    wait_for(&hook, told + 1, AFTER_A_KILL);
     let received = hook.received();
     let (first, last) = (&received[0], &received[told]);
     assert_eq!(last.json()["data"]["block_id"], block["id"]);
