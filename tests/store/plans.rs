@@ -314,71 +314,6 @@ fn faults_of_all(test: &TestDatabase, chart: &Chart) -> Vec<String> {
     found
 }
 
-/// What the planner of SQLite knows of ten million scores, without the scores.
-fn know_of_a_large_clinic(test: &TestDatabase) {
-    let known = [
-        ("blocks", "blocks", "422974 422974 1"),
-        ("blocks", "blocks_by_day", "422974 422974 600 1"),
-        ("blocks", "blocks_by_episode", "422974 422974 2 1"),
-        ("blocks", "blocks_by_operator", "422974 422974 105744 1"),
-        ("blocks", "sqlite_autoindex_blocks_2", "422974 422974 2 1"),
-        ("scores", "scores", "10040234 10040234 1"),
-        ("scores", "scores_by_block", "10040234 10040234 25 1"),
-        ("ablations", "ablations", "52643 52643 1"),
-        ("ablations", "ablations_by_episode", "52643 52643 1 1"),
-        (
-            "ablations",
-            "sqlite_autoindex_ablations_2",
-            "52643 52643 1 1",
-        ),
-        ("follow_ups", "follow_ups", "107482 107482 1"),
-        ("follow_ups", "follow_ups_by_ablation", "107482 107482 3 1"),
-    ];
-    test.execute("DELETE FROM sqlite_stat4").unwrap();
-    for (table, index, numbers) in known {
-        test.execute(&format!(
-            "DELETE FROM sqlite_stat1 WHERE tbl = '{table}' AND idx = '{index}'"
-        ))
-        .unwrap();
-        test.execute(&format!(
-            "INSERT INTO sqlite_stat1 VALUES ('{table}', '{index}', '{numbers}')"
-        ))
-        .unwrap();
-    }
-    // Connections read what is known together with the schema, and that when it has changed.
-    test.execute("CREATE TABLE changed (one INTEGER); DROP TABLE changed")
-        .unwrap();
-}
-
-/// As [`faults_of_all`], of the exports with the most rows.
-fn faults_of_exports(test: &TestDatabase, chart: &Chart) -> Vec<String> {
-    let mut found = Vec::new();
-    let choices = [
-        blocks::Filter::default(),
-        blocks::Filter {
-            patient: Some(chart.patient.id),
-            ..blocks::Filter::default()
-        },
-        blocks::Filter {
-            operator: Some("x".into()),
-            ..blocks::Filter::default()
-        },
-    ];
-    for choice in choices {
-        let exported = queries::export_rows::Filter::from(choice);
-        for after in [None, Some(Uuid::nil())] {
-            found.extend(faults(test, "exported", false, |tx| {
-                queries::export_rows::blocks(tx, OURS, &exported, after, 50)?;
-                queries::export_rows::scores(tx, OURS, &exported, after, 50)?;
-                queries::export_rows::ablations(tx, OURS, &exported, after, 50)?;
-                queries::export_rows::follow_ups(tx, OURS, &exported, after, 50)?;
-                Ok(())
-            }));
-        }
-    }
-    found
-}
-
 on_each_database! {
     fn no_list_reads_a_whole_table(test: &TestDatabase) {
         let chart = fill(test);
@@ -388,11 +323,6 @@ on_each_database! {
         test.execute("ANALYZE").unwrap();
         let found = faults_of_all(test, &chart);
         assert!(found.is_empty(), "{} faults once analyzed:\n{}", found.len(), found.join("\n"));
-        if test.kind() == DatabaseKind::Sqlite {
-            know_of_a_large_clinic(test);
-            let found = faults_of_exports(test, &chart);
-            assert!(found.is_empty(), "{} faults in a large clinic:\n{}", found.len(), found.join("\n"));
-        }
     }
 }
 
